@@ -1,0 +1,29 @@
+/** A pending callback. */
+export interface Timer {
+  cancel (): void
+}
+
+/**
+ * The only source of time. Everything that waits or compares takes one, so that a test moves time instead of sleeping.
+ */
+export interface Clock {
+  /** Epoch milliseconds of the wall clock. It jumps when someone sets it. */
+  nowMs (): number
+  /** Milliseconds that never go backwards. It stands still while the machine sleeps. */
+  monotonicMs (): number
+  /** Calls back once after at least `delayMs`, which is clamped to what Node can wait: look at the clock again then. */
+  setTimer (callback: () => void, delayMs: number): Timer
+}
+
+/** Node waits 1 ms for anything longer than this (a 30-day token would refresh in a loop). */
+export const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer (callback, delayMs) {
+    const timeout = setTimeout(callback, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS))
+    return { cancel: () => clearTimeout(timeout) }
+  }
+}

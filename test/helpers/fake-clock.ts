@@ -1,0 +1,75 @@
+import type { Clock, Timer } from '../../src/clock.ts'
+
+interface Pending { readonly dueAtMs: number, readonly callback: () => void }
+
+/** A clock that moves only when told to. Timers run in the order of their due times. */
+export class FakeClock implements Clock {
+  #wallMs: number
+  #monotonicMs = 0
+  readonly #pending = new Set<Pending>()
+
+  constructor (wallMs = Date.parse('2026-06-01T12:00:00Z')) {
+    this.#wallMs = wallMs
+  }
+
+  nowMs (): number {
+    return this.#wallMs
+  }
+
+  monotonicMs (): number {
+    return this.#monotonicMs
+  }
+
+  setTimer (callback: () => void, delayMs: number): Timer {
+    const pending = { dueAtMs: this.#monotonicMs + Math.max(delayMs, 0), callback }
+    this.#pending.add(pending)
+    return { cancel: () => { this.#pending.delete(pending) } }
+  }
+
+  get pendingTimers (): number {
+    return this.#pending.size
+  }
+
+  /** Both clocks advance and every timer that falls due runs; promises they settle are let run before the next one. */
+  async advanceMs (ms: number): Promise<void> {
+    const untilMs = this.#monotonicMs + ms
+    for (;;) {
+      await settle()
+      const next = this.#nextDue(untilMs)
+      if (next === undefined) break
+      this.#moveTo(next.dueAtMs)
+      this.#pending.delete(next)
+      next.callback()
+    }
+    this.#moveTo(untilMs)
+    await settle()
+  }
+
+  /** Somebody sets the wall clock. Timers know nothing of it. */
+  jumpWallMs (ms: number): void {
+    this.#wallMs += ms
+  }
+
+  /** The machine sleeps: the wall clock goes on, the monotonic clock and the timers stand still. */
+  sleepMs (ms: number): void {
+    this.jumpWallMs(ms)
+  }
+
+  #moveTo (monotonicMs: number): void {
+    this.#wallMs += Math.max(monotonicMs - this.#monotonicMs, 0)
+    this.#monotonicMs = Math.max(monotonicMs, this.#monotonicMs)
+  }
+
+  #nextDue (untilMs: number): Pending | undefined {
+    let next: Pending | undefined
+    for (const pending of this.#pending) {
+      if (pending.dueAtMs <= untilMs && (next === undefined || pending.dueAtMs < next.dueAtMs)) next = pending
+    }
+    return next
+  }
+}
+
+/** Lets promises and I/O that are ready run, without waiting for any time to pass. */
+export async function settle (): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise(resolve => setImmediate(resolve))
+}
