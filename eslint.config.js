@@ -15,7 +15,9 @@ export default [
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
-      'no-console': 'error'
+      'no-console': 'error',
+      // `void promise` says that a promise is left alone on purpose.
+      'no-void': ['error', { allowAsStatement: true }]
     }
   },
   {

@@ -15,6 +15,17 @@ export interface Clock {
   setTimer (callback: () => void, delayMs: number): Timer
 }
 
+/** Resolves after `delayMs`, or at once when `signal` aborts. */
+export function delay (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const timer = clock.setTimer(resolve, delayMs)
+    signal?.addEventListener('abort', () => {
+      timer.cancel()
+      resolve()
+    }, { once: true })
+  })
+}
+
 /** Node waits 1 ms for anything longer than this (a 30-day token would refresh in a loop). */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 

@@ -1,0 +1,23 @@
+import { Problem } from '../problem.ts'
+import type { TokenCache } from '../token/cache.ts'
+
+/** What the probes ask about. */
+export interface ProbeState {
+  readonly tokens: Pick<TokenCache, 'problem' | 'hasStarted'>
+  readonly door: { readonly isLeaving: boolean }
+}
+
+/** Each answers undefined for yes, or the reason why not. */
+export const PROBES = {
+  /** The process works; nothing remote counts, or an outage elsewhere would have it restarted. */
+  '/livez': () => undefined,
+  /** It can serve now. */
+  '/readyz': readiness,
+  '/healthz': readiness,
+  /** A first token was had. */
+  '/startupz': ({ tokens }) => tokens.hasStarted ? undefined : tokens.problem
+} as const satisfies Record<string, (state: ProbeState) => Problem | undefined>
+
+function readiness ({ tokens, door }: ProbeState): Problem | undefined {
+  return door.isLeaving ? new Problem('DRAIN-R-001', 'The sidecar is shutting down.') : tokens.problem
+}

@@ -1,0 +1,99 @@
+import { request } from 'undici'
+import { systemClock } from '../clock.ts'
+import { loadConfig, SettingsError, type Config, type Environment } from '../config/load.ts'
+import { asProblem, PROBLEMS } from '../problem.ts'
+import type { AccessToken } from '../token/access-token.ts'
+import { createTokenEndpoint } from '../token/endpoint.ts'
+import { createPool } from '../upstream/pool.ts'
+
+/** One thing that was looked at, in words that hold no secret. */
+export interface CheckStep {
+  readonly name: 'settings' | 'token' | 'api'
+  readonly ok: boolean
+  readonly detail: string
+  /** What was found, for machines. */
+  readonly facts?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Does once, before anything depends on it, what serving does all day: reads the settings, fetches a token, asks the API.
+ * Stops at the first step that fails, since the later ones build on it.
+ */
+export async function check (environment: Environment): Promise<readonly CheckStep[]> {
+  const steps: CheckStep[] = []
+  let config: Config
+  try {
+    config = loadConfig(environment)
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error
+    return [{ name: 'settings', ok: false, detail: error.mistakes.join('\n') }]
+  }
+  const { apiUrl, tokenUrl } = config
+  steps.push({ name: 'settings', ok: true, detail: `token from ${tokenUrl.href}, API at ${apiUrl.href}`, facts: { apiUrl, tokenUrl } })
+  const token = await fetchToken(config, steps)
+  if (token !== undefined) steps.push(await askApi(config, token))
+  return steps
+}
+
+async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessToken | undefined> {
+  const dispatcher = createPool({
+    clock: systemClock, config: { origin: config.tokenUrl.origin, connections: 1, connectTimeoutMs: config.tokenTimeoutMs }
+  })
+  const unreadable: string[] = []
+  const read = (reason: string): void => { unreadable.push(reason) }
+  const requestToken = createTokenEndpoint({
+    clock: systemClock,
+    dispatcher,
+    config: {
+      url: config.tokenUrl,
+      format: config.tokenRequestFormat,
+      audience: config.audience,
+      scope: config.scope,
+      timeoutMs: config.tokenTimeoutMs,
+      readCredentials: () => ({ clientId: config.clientId.read(read), clientSecret: config.clientSecret.read(read) })
+    }
+  })
+  try {
+    const token = await requestToken()
+    const facts = { issuer: token.claims.iss, audience: token.claims.aud, scopes: token.scopes, lifetimeS: token.lifetimeMs / 1000 }
+    const { issuer = 'not told', audience = 'not told', scopes, lifetimeS } = facts
+    const detail = `issuer ${String(issuer)}, audience ${String(audience)}, scopes ${scopes.join(' ') || 'none'}, lifetime ${lifetimeS} s`
+    steps.push({ name: 'token', ok: true, detail, facts })
+    return token
+  } catch (thrown) {
+    const problem = asProblem(thrown)
+    const { advice } = PROBLEMS[problem.code]
+    steps.push({ name: 'token', ok: false, detail: `${problem.message} ${advice}${because(problem.cause)}`, facts: { code: problem.code } })
+    return undefined
+  } finally {
+    await dispatcher.close()
+  }
+}
+
+async function askApi ({ apiUrl, routes, upstreamConnectTimeoutMs, upstreamTimeoutMs }: Config, token: AccessToken): Promise<CheckStep> {
+  const dispatcher = createPool({
+    clock: systemClock, config: { origin: apiUrl.origin, connections: 1, connectTimeoutMs: upstreamConnectTimeoutMs }
+  })
+  const path = `${apiUrl.pathname.replace(/\/$/, '')}${routes.includes('/venues') ? '/venues' : routes[0]}`
+  const startedAtMs = systemClock.monotonicMs()
+  try {
+    const { statusCode, body } = await request(apiUrl.origin + path, {
+      dispatcher, headersTimeout: upstreamTimeoutMs, headers: { authorization: `Bearer ${token.value.reveal()}` }
+    })
+    await body.dump()
+    const answer = `GET ${path} answered ${statusCode} in ${Math.round(systemClock.monotonicMs() - startedAtMs)} ms`
+    const isRefused = statusCode === 401 || statusCode === 403
+    const advice = isRefused ? '. The API refuses the token: check BOOKABLE_ENVIRONMENT, BOOKABLE_API_URL and BOOKABLE_AUDIENCE.' : ''
+    return { name: 'api', ok: !isRefused, detail: answer + advice, facts: { status: statusCode } }
+  } catch (error) {
+    return { name: 'api', ok: false, detail: `${apiUrl.origin} does not answer. Check BOOKABLE_API_URL and the network.${because(error)}` }
+  } finally {
+    await dispatcher.close()
+  }
+}
+
+function because (cause: unknown): string {
+  if (!(cause instanceof Error)) return ''
+  const words = cause instanceof AggregateError ? cause.errors.map(error => String(error.message)).join('; ') : cause.message
+  return ` (${words})`
+}

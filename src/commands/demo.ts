@@ -1,0 +1,55 @@
+import { systemClock } from '../clock.ts'
+import type { Environment } from '../config/load.ts'
+import { startSimulator, type Simulator } from '../simulator/simulator.ts'
+import { serve } from './serve.ts'
+
+/** What of the environment would lead out of the demo. */
+const IGNORED = /^(BOOKABLE_.*|REDIS_URL(_FILE)?|(https?|no)_proxy)$/i
+
+/**
+ * Serves like `serve`, against a simulator in the same process: no credentials, no network.
+ * @param tell what a person should know; stdout is the log
+ * @throws SettingsError, ListenError
+ */
+export async function demo (environment: Environment, tell: (text: string) => void): Promise<void> {
+  const simulator = await startSimulator({ clock: systemClock })
+  const own = Object.fromEntries(Object.entries(environment).filter(([name]) => !IGNORED.test(name)))
+  const credentials = {
+    BOOKABLE_API_URL: simulator.origin,
+    BOOKABLE_TOKEN_URL: simulator.tokenUrl,
+    BOOKABLE_CLIENT_ID: simulator.clientId,
+    BOOKABLE_CLIENT_SECRET: simulator.clientSecret
+  }
+  await serve({ ...own, ...credentials }, ({ url }) => {
+    tell(introduction(url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost'), simulator, credentials))
+  })
+}
+
+function introduction (url: string, simulator: Simulator, credentials: Readonly<Record<string, string>>): string {
+  const { compositeId, date, time, partySize } = simulator.example
+  const venue = encodeURIComponent(compositeId)
+  const booking = {
+    firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', phone: '+44 20 7946 0000', partySize, date, time, type: 'book'
+  }
+  return `
+This is a demo: a simulator plays Bookable, and nothing leaves this machine.
+Paste into another terminal:
+
+  # 1. List venues
+  curl '${url}/venues'
+
+  # 2. Ask for a table
+  curl '${url}/venues/${venue}/availability?date=${date}&partySize=${partySize}'
+
+  # 3. Book it
+  curl '${url}/venues/${venue}/booking' -H 'Content-Type: application/json' -d '${JSON.stringify(booking)}'
+
+A second sidecar can use the same simulator, with these made-up credentials:
+
+  ${Object.entries(credentials).map(([name, value]) => `${name}=${value}`).join(' \\\n  ')} \\
+  PORT=9080 ADMIN_PORT=9081 npm start
+
+Ctrl-C ends it.
+
+`
+}

@@ -1,0 +1,179 @@
+import { envSchema } from 'env-schema'
+import { ENVIRONMENTS, type EnvironmentName } from './environments.ts'
+import { parseHttpUrl, parseMethods, parseRoutes, type Method } from './parse.ts'
+import { fileSecret, fixedSecret, type SecretSource } from './secret-source.ts'
+import { SETTING_NAMES, settingOf, type SettingName } from './settings.ts'
+
+/** Every setting as the program uses it: times in milliseconds, `none` as undefined. */
+export interface Config {
+  readonly environment: EnvironmentName
+  readonly clientId: SecretSource
+  readonly clientSecret: SecretSource
+  readonly apiUrl: URL
+  readonly tokenUrl: URL
+  readonly audience: string | undefined
+  readonly scope: string | undefined
+  readonly tokenRequestFormat: 'json' | 'form'
+  readonly host: string
+  readonly port: number
+  readonly adminHost: string
+  readonly adminPort: number
+  readonly routes: readonly string[]
+  readonly allowedMethods: readonly Method[]
+  readonly tokenExpiryBufferMs: number
+  readonly tokenTimeoutMs: number
+  readonly tokenWaitMs: number
+  readonly upstreamConnectTimeoutMs: number
+  readonly upstreamTimeoutMs: number
+  readonly upstreamConnections: number
+  readonly maxInFlight: number
+  readonly partnerReference: string | undefined
+  readonly bookingSource: string | undefined
+  readonly shutdownDelayMs: number
+  readonly shutdownTimeoutMs: number
+  readonly logLevel: string
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** All mistakes in the settings at once, each with the setting, the value (never a secret's) and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+  readonly mistakes: readonly string[]
+
+  constructor (mistakes: readonly string[]) {
+    super(mistakes.join('\n'))
+    this.mistakes = mistakes
+  }
+}
+
+/**
+ * The settings of an environment, validated as a whole.
+ * @throws SettingsError
+ */
+export function loadConfig (environment: Environment): Config {
+  const { text, integer, secret } = readSettings(environment, SETTING_NAMES)
+  const environmentName = text('BOOKABLE_ENVIRONMENT') as EnvironmentName
+  const preset = ENVIRONMENTS[environmentName]
+  const unlessNone = (value: string): string | undefined => value === 'none' ? undefined : value
+  return {
+    environment: environmentName,
+    clientId: secret('BOOKABLE_CLIENT_ID'),
+    clientSecret: secret('BOOKABLE_CLIENT_SECRET'),
+    apiUrl: parseHttpUrl(text('BOOKABLE_API_URL') || preset.apiUrl),
+    tokenUrl: parseHttpUrl(text('BOOKABLE_TOKEN_URL') || preset.tokenUrl),
+    audience: unlessNone(text('BOOKABLE_AUDIENCE')),
+    scope: unlessNone(text('BOOKABLE_SCOPE')),
+    tokenRequestFormat: text('BOOKABLE_TOKEN_REQUEST_FORMAT') as Config['tokenRequestFormat'],
+    host: text('HOST'),
+    port: integer('PORT'),
+    adminHost: text('ADMIN_HOST'),
+    adminPort: integer('ADMIN_PORT'),
+    routes: parseRoutes(text('ROUTES')),
+    allowedMethods: parseMethods(text('ALLOWED_METHODS')),
+    tokenExpiryBufferMs: integer('TOKEN_EXPIRY_BUFFER_SECONDS') * 1000,
+    tokenTimeoutMs: integer('TOKEN_TIMEOUT_MS'),
+    tokenWaitMs: integer('TOKEN_WAIT_MS'),
+    upstreamConnectTimeoutMs: integer('UPSTREAM_CONNECT_TIMEOUT_MS'),
+    upstreamTimeoutMs: integer('UPSTREAM_TIMEOUT_MS'),
+    upstreamConnections: integer('UPSTREAM_CONNECTIONS'),
+    maxInFlight: integer('MAX_IN_FLIGHT'),
+    partnerReference: text('PARTNER_REFERENCE') || undefined,
+    bookingSource: text('BOOKING_SOURCE') || undefined,
+    shutdownDelayMs: integer('SHUTDOWN_DELAY_MS'),
+    shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_MS'),
+    logLevel: text('LOG_LEVEL')
+  }
+}
+
+/**
+ * Where the probes of a running sidecar answer; all that `healthcheck` and `wait` need.
+ * @throws SettingsError
+ */
+export function loadAdminAddress (environment: Environment): { readonly host: string, readonly port: number } {
+  const { text, integer } = readSettings(environment, ['ADMIN_HOST', 'ADMIN_PORT'])
+  return { host: text('ADMIN_HOST'), port: integer('ADMIN_PORT') }
+}
+
+interface SettingsReader {
+  /** Empty where the setting is unset and has no default. */
+  readonly text: (name: SettingName) => string
+  readonly integer: (name: SettingName) => number
+  readonly secret: (name: SettingName) => SecretSource
+}
+
+function readSettings (environment: Environment, names: readonly SettingName[]): SettingsReader {
+  const mistakes: string[] = []
+  const { given, secrets } = readGiven(environment, names, mistakes)
+  const isBad = (name: SettingName): boolean => mistakes.some(mistake => mistake.startsWith(`${name}:`) || mistake.startsWith(`${name}_FILE:`))
+  const values = validate(given, names, name => { if (!isBad(name)) mistakes.push(mistakeOf(name, given[name])) })
+  for (const name of names) {
+    const value = values[name]
+    if (value === undefined || isBad(name)) continue
+    try {
+      settingOf(name).check?.(String(value))
+    } catch (error) {
+      mistakes.push(mistakeOf(name, given[name], (error as Error).message))
+    }
+  }
+  if (mistakes.length > 0) throw new SettingsError(mistakes)
+  return {
+    text: name => String(values[name] ?? ''),
+    integer: name => Number(values[name]),
+    secret: name => secrets.get(name) ?? fixedSecret(String(values[name]))
+  }
+}
+
+/** An empty setting is an unset one; secrets may stand in files. */
+function readGiven (environment: Environment, names: readonly SettingName[], mistakes: string[]) {
+  const given: Partial<Record<SettingName, string>> = {}
+  const secrets = new Map<SettingName, SecretSource>()
+  for (const name of names) {
+    const { isSecret } = settingOf(name)
+    const path = isSecret === true ? environment[`${name}_FILE`]?.trim() ?? '' : ''
+    const value = isSecret === true ? environment[name] ?? '' : environment[name]?.trim() ?? ''
+    if (value !== '') given[name] = value
+    if (path === '') continue
+    if (value !== '') mistakes.push(`${name}: set together with ${name}_FILE; allowed: one of the two`)
+    try {
+      const source = fileSecret(name, path)
+      secrets.set(name, source)
+      given[name] = 'in a file'
+    } catch (error) {
+      mistakes.push(`${name}_FILE: ${(error as Error).message}; allowed: a file that holds ${settingOf(name).allowed}`)
+    }
+  }
+  return { given, secrets }
+}
+
+function validate (given: Partial<Record<SettingName, string>>, names: readonly SettingName[], onMistake: (name: SettingName) => void) {
+  const properties = Object.fromEntries(names.map(name => {
+    const { schema, default: value } = settingOf(name)
+    return [name, value === undefined ? schema : { ...schema, default: value }]
+  }))
+  const required = names.filter(name => settingOf(name).isRequired)
+  try {
+    return envSchema<Partial<Record<SettingName, string | number>>>({
+      env: false, data: { ...given }, schema: { type: 'object', properties, required: [...required] }
+    })
+  } catch (error) {
+    const { errors } = error as { errors?: ReadonlyArray<{ instancePath: string, params: { missingProperty?: string } }> }
+    if (errors === undefined) throw error
+    const bad = new Set(errors.map(({ instancePath, params }) => params.missingProperty ?? instancePath.slice(1)))
+    names.filter(name => bad.has(name)).forEach(onMistake)
+    return Object.fromEntries(Object.entries(given).filter(([name]) => !bad.has(name))) as Partial<Record<SettingName, string | number>>
+  }
+}
+
+function mistakeOf (name: SettingName, value: string | undefined, why?: string): string {
+  const { isSecret, allowed } = settingOf(name)
+  const orFile = isSecret === true ? ` (or ${name}_FILE: a file that holds it)` : ''
+  if (value === undefined) return `${name}: missing; allowed: ${allowed}${orFile}`
+  const shown = isSecret === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
+  return `${name}: ${shown} ${why ?? 'is not allowed'}; allowed: ${allowed}${orFile}`
+}
+
+/** A password in a URL is a secret too, in whatever setting it stands. */
+function withoutUserinfo (value: string): string {
+  return value.replace(/\/\/[^/]*@/, '//[secret]@')
+}

@@ -1,0 +1,51 @@
+/** What one value of a setting means. Each throws an Error whose message completes "NAME: …". */
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+export type Method = typeof METHODS[number]
+
+/** Whole segments of unreserved characters (RFC 3986 §2.3): what is compared raw must have one spelling. */
+const ROUTE = /^(\/[A-Za-z0-9\-._~]+)+$/
+
+/** An https URL, or http to this machine only: credentials and tokens never cross a network in the clear. */
+export function parseHttpUrl (value: string): URL {
+  if (!URL.canParse(value)) throw new Error('is not a URL')
+  const url = new URL(value)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Error('is neither https nor http')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) throw new Error('is plain http to another machine')
+  if (url.username !== '' || url.password !== '') throw new Error('holds credentials')
+  if (/[?#]/.test(value)) throw new Error('holds a query or fragment')
+  return url
+}
+
+/** localhost, *.localhost, 127.0.0.0/8 and [::1]. */
+export function isLoopback (hostname: string): boolean {
+  return hostname === '[::1]' || /^(127(\.\d{1,3}){3}|(.+\.)?localhost)$/i.test(hostname)
+}
+
+/** Without the trailing slash, longest first: the first that matches is the right one. */
+export function parseRoutes (value: string): readonly string[] {
+  const routes = parseList(value).map(route => route.length > 1 ? route.replace(/\/$/, '') : route)
+  for (const route of routes) {
+    if (!ROUTE.test(route) || /\/\.\.?(\/|$)/.test(route)) throw new Error(`"${route}" is no path prefix`)
+  }
+  return [...new Set(routes)].sort((a, b) => b.length - a.length)
+}
+
+export function parseMethods (value: string): readonly Method[] {
+  const methods = parseList(value)
+  for (const method of methods) {
+    if (!isMethod(method)) throw new Error(`"${method}" is no such method`)
+  }
+  return METHODS.filter(method => methods.includes(method))
+}
+
+function isMethod (value: string): value is Method {
+  return (METHODS as readonly string[]).includes(value)
+}
+
+function parseList (value: string): string[] {
+  const items = value.split(',').map(item => item.trim()).filter(item => item !== '')
+  if (items.length === 0) throw new Error('is an empty list')
+  return items
+}

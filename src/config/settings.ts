@@ -1,0 +1,116 @@
+import { ENVIRONMENTS } from './environments.ts'
+import { parseHttpUrl, parseMethods, parseRoutes } from './parse.ts'
+
+/** How a value is written in the environment, as JSON schema for env-schema. */
+interface SettingSchema {
+  readonly type: 'string' | 'integer'
+  readonly enum?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly pattern?: string
+}
+
+/** One setting: everything that validation, --help and the README say of it. */
+export interface Setting {
+  readonly schema: SettingSchema
+  /** As one would write it in the environment; absent where there is none. */
+  readonly default?: string
+  /** Shown instead of a default that stands elsewhere. */
+  readonly defaultNote?: string
+  readonly unit?: 'ms' | 's' | 'requests' | 'connections'
+  /** Completes "allowed: …". */
+  readonly allowed: string
+  /** Never printed, and readable from a file named by NAME_FILE. */
+  readonly isSecret?: true
+  readonly isRequired?: true
+  /** What a schema can't say; throws an Error that says what is wrong. */
+  readonly check?: (value: string) => unknown
+  readonly doc: string
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const BOOKING_SOURCES = ['email', 'phone', 'api', 'webhook', 'js-tag', 'chatbot', 'puller', 'portal'] as const
+
+const text = (allowed: string) => ({ schema: { type: 'string' }, allowed }) as const
+const whole = (minimum: number, maximum: number) =>
+  ({ schema: { type: 'integer', minimum, maximum }, allowed: `a whole number from ${minimum} to ${maximum}` }) as const
+const oneOf = (values: readonly string[]) =>
+  ({ schema: { type: 'string', enum: values }, allowed: values.join(', ') }) as const
+const url = {
+  ...text('an https URL, or http to a loopback host; without credentials, query and fragment'), check: parseHttpUrl
+} as const
+/** What may stand in a header that we send for the app. */
+const headerValue = { schema: { type: 'string', pattern: '^[\\x21-\\x7e]+$' }, allowed: 'visible ASCII without spaces' } as const
+
+/**
+ * The settings, in the order in which people read of them. Validation, `--help` and the README's table come from here.
+ */
+export const SETTINGS = {
+  BOOKABLE_CLIENT_ID: {
+    ...text('the client id that Bookable gave you'), isSecret: true, isRequired: true, doc: 'OAuth2 client id. Required, except in `demo`.'
+  },
+  BOOKABLE_CLIENT_SECRET: {
+    ...text('the client secret that Bookable gave you'), isSecret: true, isRequired: true, doc: 'OAuth2 client secret. Required, except in `demo`.'
+  },
+  BOOKABLE_ENVIRONMENT: {
+    ...oneOf(Object.keys(ENVIRONMENTS)), default: 'production', doc: 'Preset of the API and token URL.'
+  },
+  BOOKABLE_API_URL: {
+    ...url, defaultNote: 'by BOOKABLE_ENVIRONMENT', doc: 'The API. A path in it is put before the path of the app.'
+  },
+  BOOKABLE_TOKEN_URL: {
+    ...url, defaultNote: 'by BOOKABLE_ENVIRONMENT', doc: 'The token endpoint: Bookable\'s, any Auth0 domain or any OAuth2 server.'
+  },
+  BOOKABLE_AUDIENCE: {
+    ...text('an audience, or none'), default: 'api.bookabletech.com', doc: 'Audience of the token request; `none` sends none.'
+  },
+  BOOKABLE_SCOPE: {
+    ...text('scopes separated by spaces, or none'), default: 'none', doc: 'Scope of the token request; `none` sends none.'
+  },
+  BOOKABLE_TOKEN_REQUEST_FORMAT: {
+    ...oneOf(['json', 'form']), default: 'json', doc: '`json` for Bookable and Auth0, `form` (RFC 6749) for any other OAuth2 server.'
+  },
+  HOST: {
+    ...text('a host name or address'), default: 'localhost', doc: 'Where apps connect. `localhost` is 127.0.0.1 and, where there is one, ::1.'
+  },
+  PORT: { ...whole(0, 65535), default: '8080', doc: 'Port for apps; 0 takes a free one.' },
+  ADMIN_HOST: { ...text('a host name or address'), default: 'localhost', doc: 'Where probes connect.' },
+  ADMIN_PORT: { ...whole(0, 65535), default: '8081', doc: 'Port for probes; 0 takes a free one.' },
+  ROUTES: {
+    ...text('path prefixes separated by commas, each starting with / and longer than that'),
+    default: '/venues,/bookings',
+    check: parseRoutes,
+    doc: 'Path prefixes that are forwarded, by whole segments, case-sensitive. Nothing else is.'
+  },
+  ALLOWED_METHODS: {
+    ...text('some of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, separated by commas'),
+    default: 'GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS',
+    check: parseMethods,
+    doc: 'Other methods get 405. `GET,HEAD` makes the sidecar read-only.'
+  },
+  TOKEN_EXPIRY_BUFFER_SECONDS: {
+    ...whole(0, DAY_MS / 1000), default: '60', unit: 's', doc: 'The token is refreshed this long before it expires; at half-life where it lives less than twice as long.'
+  },
+  TOKEN_TIMEOUT_MS: { ...whole(1, DAY_MS), default: '10000', unit: 'ms', doc: 'Limit of one token request.' },
+  TOKEN_WAIT_MS: { ...whole(0, DAY_MS), default: '5000', unit: 'ms', doc: 'How long a request of an app waits for a token.' },
+  UPSTREAM_CONNECT_TIMEOUT_MS: { ...whole(1, DAY_MS), default: '5000', unit: 'ms', doc: 'Limit of connecting to the API, TLS included.' },
+  UPSTREAM_TIMEOUT_MS: {
+    ...whole(1, DAY_MS), default: '30000', unit: 'ms', doc: 'Limit of one attempt up to the head of the answer, waiting for a connection included; then the longest silence in the body.'
+  },
+  UPSTREAM_CONNECTIONS: { ...whole(1, 65535), default: '256', unit: 'connections', doc: 'Connections to the API at most.' },
+  MAX_IN_FLIGHT: { ...whole(1, 1_000_000), default: '1024', unit: 'requests', doc: 'Above this, an app gets 503 LOAD-R-001 at once.' },
+  PARTNER_REFERENCE: { ...headerValue, doc: 'X-Partner-Reference, added where the app sent none.' },
+  BOOKING_SOURCE: { ...oneOf(BOOKING_SOURCES), doc: 'X-Booking-Source, added where the app sent none.' },
+  SHUTDOWN_DELAY_MS: { ...whole(0, DAY_MS), default: '0', unit: 'ms', doc: 'After SIGTERM: not ready any more, but still serving, for this long.' },
+  SHUTDOWN_TIMEOUT_MS: { ...whole(0, DAY_MS), default: '25000', unit: 'ms', doc: 'Then requests that run may take this long to finish.' },
+  LOG_LEVEL: { ...oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), default: 'info', doc: 'Least severe level that is logged.' }
+} as const satisfies Record<string, Setting>
+
+export type SettingName = keyof typeof SETTINGS
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
+
+/** A row of the table without its literal types, for those who walk over all. */
+export function settingOf (name: SettingName): Setting {
+  return SETTINGS[name]
+}

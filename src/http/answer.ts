@@ -1,0 +1,40 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Problem } from '../problem.ts'
+import { MAX_HEAD_BYTES } from './listener.ts'
+
+/**
+ * Answers with a problem, if nothing was sent yet.
+ * @param isLast tells the app that the connection ends with it
+ */
+export function sendProblem (res: ServerResponse, problem: Problem, correlationId: string, isLast: boolean): void {
+  const body = JSON.stringify(problem.toBody())
+  const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
+  if (isLast) headers.push('Connection', 'close')
+  res.writeHead(problem.status, headers)
+  res.end(body)
+}
+
+/** The same for a request that the parser refused: there is no response object, and the connection is of no further use. */
+export function sendProblemOnSocket (socket: Socket, problem: Problem, correlationId: string): void {
+  const body = JSON.stringify(problem.toBody())
+  const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
+  const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`]
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+  socket.end(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
+}
+
+/** What Node's parser says, as a problem; undefined where the app is gone and nobody would read it. */
+export function problemOfClientError (error: NodeJS.ErrnoException): Problem | undefined {
+  switch (error.code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return undefined
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem('PROXY-N-007', `The request line and headers exceed ${MAX_HEAD_BYTES} bytes.`)
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem('PROXY-N-006', 'The head of the request did not arrive in time.', { status: 408 })
+    default:
+      return new Problem('PROXY-N-006', 'The request is not proper HTTP/1.1.')
+  }
+}

@@ -1,0 +1,122 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+/** Request line and headers together; Node counts the line in. */
+export const MAX_HEAD_BYTES = 16 * 1024
+
+/** Longer than the 60 s after which common HTTP clients and load balancers drop an idle connection: they close first, not we. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+
+/** A head takes one packet; who needs longer holds a connection for nothing. */
+const HEAD_TIMEOUT_MS = 10_000
+
+/** How often Node looks for heads that are late. */
+const CHECK_INTERVAL_MS = 1_000
+
+/** What IPv6 loopback answers on a machine that has none. */
+const NO_SUCH_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
+
+export interface ListenerOptions {
+  /** `localhost` binds 127.0.0.1 and, where there is one, ::1: old apps try just one of them. */
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** The settings' names, for messages. */
+  readonly settings: { readonly host: string, readonly port: string }
+  readonly onRequest: RequestListener
+  /** What the parser refuses; the handler answers on the socket itself. */
+  readonly onClientError: (error: NodeJS.ErrnoException, socket: Socket) => void
+}
+
+/** A start that failed for a reason outside; the message says what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
+/** One door: HTTP/1.1 servers that share a handler and limits, one for each address. */
+export class Listener {
+  /** Where to connect, as a person would type it. */
+  readonly url: string
+  readonly #servers: readonly Server[]
+
+  constructor (host: string, servers: readonly [Server, ...Server[]]) {
+    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${portOf(servers[0])}`
+    this.#servers = servers
+  }
+
+  /** Accepts no new connections and ends idle ones; resolves when the last one has ended. */
+  async close (): Promise<void> {
+    await Promise.all(this.#servers.map(server => new Promise(resolve => server.close(resolve))))
+  }
+
+  /** Cuts what is left. */
+  closeAllConnections (): void {
+    for (const server of this.#servers) server.closeAllConnections()
+  }
+}
+
+/**
+ * Opens the door.
+ * @throws ListenError
+ */
+export async function openListener (options: ListenerOptions): Promise<Listener> {
+  const { host, port } = options
+  if (host !== 'localhost') return new Listener(host, [await bind(options, host, port)])
+  const first = await bind(options, '127.0.0.1', port)
+  try {
+    return new Listener(host, [first, await bind(options, '::1', portOf(first))])
+  } catch (error) {
+    if (NO_SUCH_ADDRESS.has(causeCode(error))) return new Listener(host, [first])
+    first.close()
+    throw error
+  }
+}
+
+function portOf (server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+function bind (options: ListenerOptions, host: string, port: number): Promise<Server> {
+  const server = createServer({
+    maxHeaderSize: MAX_HEAD_BYTES,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    // Would cut a long upload; the exchange watches for silence instead.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    // Missing and doubled ones are refused by the guards, as problems.
+    requireHostHeader: false,
+    // Before it answers, nagling would hold back a last small packet for 40 ms.
+    noDelay: true
+  }, options.onRequest)
+  // Node drops what is above silently; the guards count instead.
+  server.maxHeadersCount = 0
+  server.on('clientError', options.onClientError)
+  // The exchange answers both: it asks for the body only when it takes the request, and refuses what it does not know.
+  server.on('checkContinue', options.onRequest)
+  server.on('checkExpectation', options.onRequest)
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explain(error, options, host), { cause: error })))
+    server.listen({ host, port }, () => resolve(server))
+  })
+}
+
+function explain (error: NodeJS.ErrnoException, { settings, port }: ListenerOptions, host: string): string {
+  switch (error.code) {
+    case 'EADDRINUSE': return `${settings.port} ${port} is taken on ${host}: stop the process that listens there, or set ${settings.port} to a free port`
+    case 'EACCES': return `${settings.port} ${port} may not be opened by this user: set ${settings.port} to one above 1023`
+    case 'EADDRNOTAVAIL': return `${settings.host} ${host} is no address of this machine: set ${settings.host} to localhost, 0.0.0.0 or an address that it has`
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN': return `${settings.host} ${host} cannot be resolved: set ${settings.host} to localhost, 0.0.0.0 or an address of this machine`
+    default: return `${settings.host} ${host}, ${settings.port} ${port} cannot be listened on (${error.code ?? error.message})`
+  }
+}
+
+function causeCode (error: unknown): string {
+  return error instanceof ListenError ? (error.cause as NodeJS.ErrnoException).code ?? '' : ''
+}
+
+/** Whether a request waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). */
+export function expectsContinue (req: IncomingMessage): boolean {
+  return req.headers.expect?.toLowerCase() === '100-continue' && req.httpVersion === '1.1'
+}

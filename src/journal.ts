@@ -1,0 +1,76 @@
+import type { Logger } from './logger.ts'
+import type { Problem } from './problem.ts'
+import type { ExchangeRecord } from './proxy/exchange.ts'
+import type { AccessToken } from './token/access-token.ts'
+import type { RefreshReason } from './token/cache.ts'
+
+/** What the log says, and at which level. The only place where events become lines. */
+export class Journal {
+  readonly #logger: Logger
+
+  constructor (logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** One line a request. */
+  exchange ({ problem, isAborted, isBroken, durationMs, upstreamMs, ...record }: ExchangeRecord): void {
+    const fields = {
+      ...record,
+      durationMs: rounded(durationMs),
+      upstreamMs: upstreamMs === undefined ? undefined : rounded(upstreamMs),
+      code: problem?.code,
+      cause: problem === undefined ? undefined : causeOf(problem),
+      aborted: isAborted || undefined,
+      broken: isBroken || undefined
+    }
+    if (problem?.code === 'PROXY-R-001') this.#logger.error({ ...fields, err: problem.cause }, 'request')
+    else this.#logger.info(fields, 'request')
+  }
+
+  /** A request that the parser refused: there is no method or path to speak of. */
+  refused ({ status, code }: Problem, correlationId: string): void {
+    this.#logger.info({ correlationId, status, code }, 'request refused')
+  }
+
+  listening (url: string, adminUrl: string): void {
+    this.#logger.info({ url, adminUrl }, 'listening')
+  }
+
+  tokenRefreshed ({ lifetimeMs, scopes }: AccessToken, reason: RefreshReason, refreshInMs: number): void {
+    this.#logger.info({ reason, lifetimeS: lifetimeMs / 1000, refreshInS: Math.round(refreshInMs / 1000), scopes }, 'token refreshed')
+  }
+
+  tokenFailed (problem: Problem, reason: RefreshReason, retryInMs: number, isStillValid: boolean): void {
+    const fields = { code: problem.code, reason, detail: problem.message, cause: causeOf(problem), retryInMs: Math.round(retryInMs) }
+    if (isStillValid) this.#logger.warn(fields, 'token refresh failed, current token still valid')
+    else this.#logger.error(fields, 'no usable token')
+  }
+
+  secretFileUnreadable (reason: string): void {
+    this.#logger.warn({ reason }, 'secret file unreadable')
+  }
+
+  drainStarted (inFlight: number): void {
+    this.#logger.info({ inFlight }, 'drain started')
+  }
+
+  drainCutShort (inFlight: number): void {
+    this.#logger.warn({ inFlight }, 'drain cut short')
+  }
+
+  drainEnded (): void {
+    this.#logger.info('drain ended')
+  }
+}
+
+/** The system's or the library's word for what went wrong; addresses are for the log only. */
+function causeOf ({ cause }: Problem): string | undefined {
+  if (!(cause instanceof Error)) return undefined
+  // Every address of a host name was tried.
+  if (cause instanceof AggregateError) return cause.errors.map(error => String(error.message)).join('; ')
+  return 'code' in cause && !cause.message.includes(String(cause.code)) ? `${cause.code}: ${cause.message}` : cause.message
+}
+
+function rounded (ms: number): number {
+  return Math.round(ms * 100) / 100
+}

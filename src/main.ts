@@ -1,0 +1,114 @@
+import { parseArgs } from 'node:util'
+import { systemClock } from './clock.ts'
+import { SettingsError } from './config/load.ts'
+import { ListenError } from './http/listener.ts'
+import { COMMANDS, helpText, type CommandName } from './commands/help.ts'
+import { VERSION } from './version.ts'
+
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** @returns the exit code, or undefined while the command goes on */
+async function run (args: readonly string[]): Promise<number | undefined> {
+  const { command, options } = readArguments(args)
+  if (options.help === true) return print(helpText())
+  if (options.version === true) return print(`${VERSION}\n`)
+  // Loaded one by one: a health check needs no server.
+  switch (command) {
+    case 'serve': {
+      const { serve } = await import('./commands/serve.ts')
+      await serve(process.env)
+      return undefined
+    }
+    case 'demo': {
+      const { demo } = await import('./commands/demo.ts')
+      await demo(process.env, text => process.stderr.write(text))
+      return undefined
+    }
+    case 'check': {
+      const { check } = await import('./commands/check.ts')
+      const steps = await check(process.env)
+      const ok = steps.every(step => step.ok)
+      print(options.json === true
+        ? `${JSON.stringify({ ok, steps })}\n`
+        : steps.map(({ name, ok, detail }) => `${ok ? '✓' : '✗'} ${name}: ${detail}\n`).join(''))
+      return ok ? EXIT.ok : EXIT.failed
+    }
+    case 'wait': {
+      const { waitUntilReady } = await import('./commands/wait.ts')
+      return told(await waitUntilReady(process.env, systemClock, seconds(options.timeout) * 1000))
+    }
+    case 'healthcheck': {
+      const { askReadiness } = await import('./commands/healthcheck.ts')
+      return told(await askReadiness(process.env))
+    }
+  }
+}
+
+function readArguments (args: readonly string[]) {
+  const { values, positionals } = parse(args)
+  const [word = 'serve', ...rest] = positionals
+  if (!isCommand(word)) throw new UsageError(`unknown command "${word}"`)
+  if (rest.length > 0) throw new UsageError(`unknown word "${rest.join(' ')}"`)
+  if (values.json === true && word !== 'check') throw new UsageError(`${word} has no --json`)
+  if (values.timeout !== undefined && word !== 'wait') throw new UsageError(`${word} has no --timeout`)
+  return { command: word, options: values }
+}
+
+function parse (args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' }, json: { type: 'boolean' }, timeout: { type: 'string' }
+      }
+    })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function isCommand (word: string): word is CommandName {
+  return Object.hasOwn(COMMANDS, word)
+}
+
+function seconds (value = '60'): number {
+  if (!/^\d{1,6}$/.test(value)) throw new UsageError(`--timeout "${value}" is not a whole number of seconds`)
+  return Number(value)
+}
+
+function print (text: string): number {
+  process.stdout.write(text)
+  return EXIT.ok
+}
+
+function told (reason: string | undefined): number {
+  if (reason === undefined) return EXIT.ok
+  process.stderr.write(`${reason}\n`)
+  return EXIT.failed
+}
+
+/** A user's mistake is told in lines of its own; anything else is ours, with all there is to know. */
+function explain (error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`${error.message}; see bookable-sidecar --help\n`)
+    return EXIT.usage
+  }
+  if (error instanceof SettingsError) {
+    process.stderr.write(`${error.message}\n`)
+    return EXIT.usage
+  }
+  if (error instanceof ListenError) {
+    process.stderr.write(`${error.message}\n`)
+    return EXIT.failed
+  }
+  throw error
+}
+
+run(process.argv.slice(2)).catch(explain).then(code => {
+  if (code !== undefined) process.exit(code)
+})

@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock.ts'
+import { Exchange, type ExchangeContext, type ExchangeRecord } from './exchange.ts'
+import type { ForwardOptions } from './forward.ts'
+import type { DoorState, GuardConfig } from './guards.ts'
+import type { AddedHeaders } from './head.ts'
+
+export interface DoorOptions {
+  readonly clock: Clock
+  readonly guards: GuardConfig
+  readonly forward: ForwardOptions
+  readonly basePath: string
+  readonly addedHeaders: AddedHeaders
+  /** Told once for each request, at its end. */
+  readonly onExchange: (record: ExchangeRecord) => void
+}
+
+/** Who is inside, and whether others are let in. */
+export class Door implements DoorState, ExchangeContext {
+  readonly clock: Clock
+  readonly guards: GuardConfig
+  readonly forward: ForwardOptions
+  readonly basePath: string
+  readonly addedHeaders: AddedHeaders
+  readonly #onExchange: (record: ExchangeRecord) => void
+  readonly #inside = new Set<Exchange>()
+  #requests = 0
+  #isLeaving = false
+  #isDraining = false
+  #onEmpty: (() => void) | undefined
+
+  constructor ({ clock, guards, forward, basePath, addedHeaders, onExchange }: DoorOptions) {
+    this.clock = clock
+    this.guards = guards
+    this.forward = forward
+    this.basePath = basePath
+    this.addedHeaders = addedHeaders
+    this.#onExchange = onExchange
+  }
+
+  open (req: IncomingMessage, res: ServerResponse): Exchange {
+    return new Exchange(this, req, res)
+  }
+
+  get door (): DoorState {
+    return this
+  }
+
+  get inFlight (): number {
+    return this.#inside.size
+  }
+
+  get isLeaving (): boolean {
+    return this.#isLeaving
+  }
+
+  get isDraining (): boolean {
+    return this.#isDraining
+  }
+
+  nextRequestId (): string {
+    return (++this.#requests).toString(36)
+  }
+
+  onAdmitted (exchange: Exchange): void {
+    this.#inside.add(exchange)
+  }
+
+  onClosed (exchange: Exchange, record: ExchangeRecord): void {
+    this.#inside.delete(exchange)
+    this.#onExchange(record)
+    if (this.#inside.size === 0) this.#onEmpty?.()
+  }
+
+  /** Goes on serving, but every answer ends its connection. */
+  leave (): void {
+    this.#isLeaving = true
+  }
+
+  /** Lets nobody in any more; resolves when the last one is out. */
+  async drain (): Promise<void> {
+    this.#isLeaving = true
+    this.#isDraining = true
+    if (this.#inside.size === 0) return
+    await new Promise<void>(resolve => { this.#onEmpty = resolve })
+  }
+
+  /** Ends what is still inside, each with the truth about it. */
+  cut (): void {
+    for (const exchange of this.#inside) exchange.cut()
+  }
+}

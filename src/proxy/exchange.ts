@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Clock, Timer } from '../clock.ts'
+import { sendProblem } from '../http/answer.ts'
+import { asProblem, Problem } from '../problem.ts'
+import type { AnswerSink } from '../upstream/attempt.ts'
+import { takeBody } from './body.ts'
+import { Forward, type ForwardOptions } from './forward.ts'
+import { admit, type DoorState, type GuardConfig } from './guards.ts'
+import { readHead, upstreamHeaders, type AddedHeaders, type RequestHead } from './head.ts'
+
+/** An app that takes no byte for this long is gone. */
+const MAX_APP_SILENCE_MS = 5 * 60_000
+
+/** An answer up to this size fits the kernel's buffer: nobody need watch whether the app takes it. */
+const MAX_UNWATCHED_BYTES = 16 * 1024
+
+/** What all exchanges share. */
+export interface ExchangeContext {
+  readonly clock: Clock
+  readonly door: DoorState
+  readonly guards: GuardConfig
+  readonly forward: ForwardOptions
+  /** The path of BOOKABLE_API_URL, put before the app's; empty where there is none. */
+  readonly basePath: string
+  readonly addedHeaders: AddedHeaders
+  nextRequestId (): string
+  onAdmitted (exchange: Exchange): void
+  /** Told once for each request, refused ones too. */
+  onClosed (exchange: Exchange, record: ExchangeRecord): void
+}
+
+/** What the log and the metrics are told of a request at its end. */
+export interface ExchangeRecord {
+  readonly reqId: string
+  readonly correlationId: string
+  readonly route: string | undefined
+  readonly method: string
+  /** Without the query, which holds personal data. */
+  readonly path: string
+  /** 499 where the app gave up first (nginx's number). */
+  readonly status: number
+  readonly durationMs: number
+  /** Until the head of the API's answer; absent where nothing was sent. */
+  readonly upstreamMs: number | undefined
+  /** Of the answer's body, to the app. */
+  readonly bytes: number
+  readonly attempts: number
+  readonly problem: Problem | undefined
+  readonly isAborted: boolean
+  readonly isBroken: boolean
+}
+
+/**
+ * One request of an app, from the door to the log line: admitted or refused, its body taken, forwarded, and the answer written as
+ * it comes.
+ */
+export class Exchange implements AnswerSink {
+  readonly #context: ExchangeContext
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #head: RequestHead
+  readonly #startedAtMs: number
+  readonly #reqId: string
+  readonly #correlationId: string
+  readonly #route: string | undefined
+  #forward: Forward | undefined
+  #problem: Problem | undefined
+  #silence: Timer | undefined
+  #bytes = 0
+  #isBroken = false
+  #isClosed = false
+
+  constructor (context: ExchangeContext, req: IncomingMessage, res: ServerResponse) {
+    this.#context = context
+    this.#req = req
+    this.#res = res
+    this.#head = readHead(req.rawHeaders)
+    this.#startedAtMs = context.clock.monotonicMs()
+    this.#reqId = context.nextRequestId()
+    this.#correlationId = this.#head.correlationId ?? randomUUID()
+    res.on('close', this.#onClose)
+    // A pipelined answer that never gets the connection emits no 'close'.
+    if (res.socket === null) req.socket.once('close', this.#onClose)
+    const { route, refusal } = admit(req, this.#head, context.guards, context.door)
+    this.#route = route
+    if (refusal === undefined) context.onAdmitted(this)
+    else this.onFailure(refusal)
+  }
+
+  get isRefused (): boolean {
+    return this.#problem !== undefined
+  }
+
+  /** Takes the body and sends the request on. Whatever goes wrong ends in an answer. */
+  forward (): void {
+    takeBody({ req: this.#req, res: this.#res, head: this.#head, clock: this.#context.clock }, (failure, body) => {
+      if (this.#isClosed) return
+      if (failure !== undefined) this.onFailure(failure)
+      else this.#send(body)
+    })
+  }
+
+  /** The drain is over: what was not sent is told so, and what may have been carried out too. */
+  cut (): void {
+    const isUnknown = this.#forward?.isOutcomeUnknown === true
+    this.#forward?.abandon()
+    this.onFailure(isUnknown
+      ? new Problem('UPSTR-N-001', 'The request was sent to Bookable, but the sidecar shut down before an answer came.')
+      : new Problem('DRAIN-R-001', 'The sidecar shut down before the request was answered.'))
+  }
+
+  onHead (status: number, statusText: string, headers: string[]): void {
+    headers.push('X-Correlation-ID', this.#correlationId)
+    if (this.#context.door.isLeaving) headers.push('Connection', 'close')
+    this.#res.writeHead(status, statusText, headers)
+    // A body usually comes with its head and leaves with it; a head alone leaves when this turn's work is done.
+    queueMicrotask(this.#flush)
+  }
+
+  onChunk (chunk: Buffer): boolean {
+    this.#bytes += chunk.length
+    if (this.#res.write(chunk)) return true
+    this.#watchApp()
+    this.#res.once('drain', this.#onDrain)
+    return false
+  }
+
+  onEnd (): void {
+    this.#res.end()
+    if (this.#bytes > MAX_UNWATCHED_BYTES) this.#watchApp()
+  }
+
+  onFailure (problem: Problem): void {
+    this.#problem = problem
+    if (this.#isClosed) return
+    if (this.#res.headersSent) this.#break()
+    else sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving)
+  }
+
+  #send (body: Buffer | Readable | null): void {
+    const { forward, basePath, addedHeaders } = this.#context
+    this.#forward = new Forward(forward, {
+      method: this.#req.method ?? '',
+      target: basePath + (this.#req.url ?? ''),
+      headers: upstreamHeaders(this.#head, this.#correlationId, addedHeaders),
+      body
+    }, this)
+    try {
+      this.#forward.start()
+    } catch (thrown) {
+      this.onFailure(asProblem(thrown))
+    }
+  }
+
+  /** Never shortens an answer: a reset is seen as a failure even where only the end of the connection would mark the end of the body. */
+  #break (): void {
+    this.#isBroken = true
+    this.#res.socket?.resetAndDestroy()
+  }
+
+  #watchApp (): void {
+    this.#silence?.cancel()
+    this.#silence = this.#context.clock.setTimer(() => this.#break(), MAX_APP_SILENCE_MS)
+  }
+
+  readonly #flush = (): void => {
+    if (this.#bytes === 0 && !this.#res.writableEnded) this.#res.flushHeaders()
+  }
+
+  readonly #onDrain = (): void => {
+    this.#silence?.cancel()
+    this.#forward?.resume()
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#silence?.cancel()
+    this.#forward?.abandon()
+    this.#context.onClosed(this, this.#record())
+  }
+
+  #record (): ExchangeRecord {
+    const isAborted = !this.#res.writableFinished && !this.#isBroken
+    const url = this.#req.url ?? ''
+    const queryAt = url.indexOf('?')
+    return {
+      reqId: this.#reqId,
+      correlationId: this.#correlationId,
+      route: this.#route,
+      method: this.#req.method ?? '',
+      path: queryAt === -1 ? url : url.slice(0, queryAt),
+      status: isAborted ? 499 : this.#res.statusCode,
+      durationMs: this.#context.clock.monotonicMs() - this.#startedAtMs,
+      upstreamMs: this.#forward?.upstreamMs,
+      bytes: this.#bytes,
+      attempts: this.#forward?.attempts ?? 0,
+      problem: this.#problem,
+      isAborted,
+      isBroken: this.#isBroken
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http'
+import { Problem } from '../problem.ts'
+import type { RequestHead } from './head.ts'
+import { routeOf } from './target.ts'
+
+/** Node itself counts none; nginx allows some 100 and Envoy 100. */
+const MAX_HEADERS = 500
+
+export interface GuardConfig {
+  readonly routes: readonly string[]
+  readonly allowedMethods: readonly string[]
+  readonly maxInFlight: number
+}
+
+/** What the door knows at the moment a request comes. */
+export interface DoorState {
+  readonly inFlight: number
+  /** A shutdown has begun: what is answered from now on ends its connection. */
+  readonly isLeaving: boolean
+  /** Nothing new is taken. */
+  readonly isDraining: boolean
+}
+
+export type Verdict = { readonly route: string, readonly refusal: undefined } | { readonly route: string | undefined, readonly refusal: Problem }
+
+/**
+ * Whether a request is taken, before it costs a token, a place in a queue or a connection. The order of the refusals is part of
+ * the contract: malformed, path, route, method, size, drain, load.
+ */
+export function admit (
+  request: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'>, head: RequestHead, config: GuardConfig, door: DoorState
+): Verdict {
+  const method = request.method ?? ''
+  const malformed = malformation(request, head)
+  if (malformed !== undefined) return refuse(undefined, new Problem('PROXY-N-006', malformed))
+
+  const target = routeOf(request.url ?? '', config.routes)
+  if ('refusal' in target) {
+    return refuse(undefined, target.refusal === 'malformed'
+      ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.')
+      : new Problem('PROXY-N-001', 'This path is not forwarded.'))
+  }
+  const { route } = target
+
+  if (!config.allowedMethods.includes(method)) {
+    return refuse(route, new Problem('PROXY-N-002', `The method ${method} is not allowed here.`, { allow: config.allowedMethods }))
+  }
+  if (head.headerCount > MAX_HEADERS) return refuse(route, new Problem('PROXY-N-007', `The request has more than ${MAX_HEADERS} headers.`))
+  if (door.isDraining) return refuse(route, new Problem('DRAIN-R-001', 'The sidecar is shutting down.'))
+  if (door.inFlight >= config.maxInFlight) {
+    return refuse(route, new Problem('LOAD-R-001', `${config.maxInFlight} requests are in flight already.`, { retryAfterMs: 1_000 }))
+  }
+  return { route, refusal: undefined }
+}
+
+function malformation ({ httpVersion }: Pick<IncomingMessage, 'httpVersion'>, { hostCount, expect }: RequestHead): string | undefined {
+  if (hostCount > 1) return 'The request has more than one Host header.'
+  if (hostCount === 0 && httpVersion !== '1.0') return 'The request has no Host header.'
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') return 'The request expects something unknown.'
+  return undefined
+}
+
+function refuse (route: string | undefined, refusal: Problem): Verdict {
+  return { route, refusal }
+}

@@ -1,0 +1,77 @@
+import { connectionOptions, isHopByHop, withoutHeaders } from '../upstream/headers.ts'
+
+/** What one pass over the headers of an app's request finds. */
+export interface RequestHead {
+  /** What goes to the API as the app sent it, names and values in turn: neither hop-by-hop, nor ours to set. */
+  readonly forwarded: string[]
+  readonly headerCount: number
+  readonly hostCount: number
+  readonly expect: string | undefined
+  readonly correlationId: string | undefined
+  readonly hasPartnerReference: boolean
+  readonly hasBookingSource: boolean
+  readonly hasBody: boolean
+  /** Undefined for a chunked body, whose length nobody knows. */
+  readonly contentLength: number | undefined
+}
+
+/**
+ * Reads the headers once, in the spelling and order in which they came.
+ * @param raw names and values in turn, as `IncomingMessage.rawHeaders` has them
+ */
+export function readHead (raw: readonly string[]): RequestHead {
+  const forwarded: string[] = []
+  let hostCount = 0
+  let expect: string | undefined
+  let correlationId: string | undefined
+  let hasPartnerReference = false
+  let hasBookingSource = false
+  let isChunked = false
+  let contentLength: number | undefined
+  let named: readonly string[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    const value = raw[i + 1] ?? ''
+    switch (name.toLowerCase()) {
+      case 'host': hostCount++; continue
+      case 'expect': expect = value; continue
+      case 'content-length': contentLength = Number(value); continue
+      case 'transfer-encoding': isChunked = true; continue
+      case 'connection': named = [...named, ...connectionOptions(value)]; continue
+      // Always ours, whatever the app sent.
+      case 'authorization': continue
+      case 'x-correlation-id': correlationId ??= value; continue
+      case 'x-partner-reference': hasPartnerReference = true; break
+      case 'x-booking-source': hasBookingSource = true; break
+      default: if (isHopByHop(name.toLowerCase())) continue
+    }
+    forwarded.push(name, value)
+  }
+  return {
+    forwarded: named.length === 0 ? forwarded : withoutHeaders(forwarded, named),
+    headerCount: raw.length / 2,
+    hostCount,
+    expect,
+    correlationId: correlationId === '' ? undefined : correlationId,
+    hasPartnerReference,
+    hasBookingSource,
+    hasBody: isChunked || (contentLength ?? 0) > 0,
+    contentLength: isChunked ? undefined : contentLength
+  }
+}
+
+/** Added where the app sent none. */
+export interface AddedHeaders {
+  readonly partnerReference: string | undefined
+  readonly bookingSource: string | undefined
+}
+
+/** What goes to the API, but for Authorization, Host and what frames the body. */
+export function upstreamHeaders (head: RequestHead, correlationId: string, { partnerReference, bookingSource }: AddedHeaders): string[] {
+  const headers = [...head.forwarded, 'X-Correlation-ID', correlationId]
+  if (partnerReference !== undefined && !head.hasPartnerReference) headers.push('X-Partner-Reference', partnerReference)
+  if (bookingSource !== undefined && !head.hasBookingSource) headers.push('X-Booking-Source', bookingSource)
+  // A stream's length can't be seen, but the app told it.
+  if (head.contentLength !== undefined && head.contentLength > 0) headers.push('Content-Length', String(head.contentLength))
+  return headers
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import httpProxy from '@fastify/http-proxy'
+import fastify from 'fastify'
+import type { Pool } from 'undici'
+import { problemOfClientError, sendProblemOnSocket } from '../http/answer.ts'
+import { asProblem, Problem } from '../problem.ts'
+import type { Method } from '../config/parse.ts'
+import { isRead } from '../upstream/failure.ts'
+import type { Door } from './door.ts'
+import type { Exchange } from './exchange.ts'
+
+const EXCHANGE = Symbol('exchange')
+
+/** A request that was let in carries its exchange through Fastify. */
+interface AdmittedRequest extends IncomingMessage {
+  [EXCHANGE]?: Exchange
+}
+
+export interface ProxyServerOptions {
+  readonly door: Door
+  readonly pool: Pool
+  readonly upstreamUrl: URL
+  readonly config: { readonly routes: readonly string[], readonly allowedMethods: readonly Method[] }
+}
+
+/**
+ * The request listener for apps: the door decides first, alone and over the raw request; what it lets in goes through Fastify's
+ * router and the path checks of @fastify/http-proxy (a second opinion) to its exchange.
+ */
+export async function createProxyServer ({ door, pool, upstreamUrl, config }: ProxyServerOptions): Promise<RequestListener> {
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    // Ids hold pipes and are long; the door and Node's head limit bound them.
+    routerOptions: { maxParamLength: 16 * 1024 },
+    frameworkErrors: (error, request) => fail(request.raw, error)
+  })
+  // No body is parsed or limited here: the exchange takes it from the raw request.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.setNotFoundHandler((request, reply) => {
+    reply.hijack()
+    fail(request.raw, new Problem('PROXY-N-001', 'This path is not forwarded.'))
+  })
+  app.setErrorHandler((error, request, reply) => {
+    reply.hijack()
+    fail(request.raw, error)
+  })
+  for (const prefix of config.routes) {
+    await app.register(httpProxy, {
+      upstream: upstreamUrl.origin,
+      prefix,
+      // Else the prefix would be cut off.
+      rewritePrefix: prefix,
+      httpMethods: [...config.allowedMethods],
+      proxyPayloads: false,
+      undici: pool,
+      handler (request, reply) {
+        reply.hijack()
+        exchangeOf(request.raw).forward()
+      }
+    })
+  }
+  await app.ready()
+  return (req: AdmittedRequest, res: ServerResponse) => {
+    const exchange = door.open(req, res)
+    if (exchange.isRefused) return
+    req[EXCHANGE] = exchange
+    // Fastify would refuse one that it can't parse; the API gets it from the raw headers. Reads are not asked for theirs.
+    if (!isRead(req.method ?? '')) delete req.headers['content-type']
+    app.routing(req, res)
+  }
+}
+
+function exchangeOf (req: AdmittedRequest): Exchange {
+  const exchange = req[EXCHANGE]
+  if (exchange === undefined) throw new Error('a request came past the door')
+  return exchange
+}
+
+/** What Fastify or the plugin refuse after all. */
+function fail (req: IncomingMessage, error: unknown): void {
+  const isTheirs = error instanceof Error && 'statusCode' in error && error.statusCode === 400
+  exchangeOf(req).onFailure(isTheirs ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.') : asProblem(error))
+}
+
+/** Answers what Node's parser refuses; there is no request to speak of. */
+export function createClientErrorListener (onRefused: (problem: Problem, correlationId: string) => void) {
+  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    const problem = problemOfClientError(error)
+    if (problem === undefined || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const correlationId = randomUUID()
+    sendProblemOnSocket(socket, problem, correlationId)
+    onRefused(problem, correlationId)
+  }
+}

@@ -1,0 +1,81 @@
+import { Secret } from '../secret.ts'
+import { Problem } from '../problem.ts'
+
+/** A Bearer credential of the token endpoint (RFC 6749 §1.4). */
+export interface AccessToken {
+  readonly value: Secret
+  /** Counted from the moment before the request left, so that latency never extends it. */
+  readonly lifetimeMs: number
+  readonly scopes: readonly string[]
+  /** Claims of the JWT, for people to read; empty where the token is opaque. Nothing is decided by them but the lifetime. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** A header value of visible ASCII: anything else could split a header or be refused by the API. */
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/
+
+/** What a token endpoint may ask us to believe at most; timers and dates stay sane. */
+const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1000
+
+/**
+ * Turns a token endpoint's JSON into an access token. Pure: no I/O, no clock.
+ * @param sentAtMs epoch ms before the request left, needed only for a JWT with `exp` and no `iat`
+ * @throws TOKEN-R-002 when it is not a Bearer token response (RFC 6749 §5.1) or tells no usable lifetime
+ */
+export function parseTokenResponse (json: unknown, sentAtMs: number): AccessToken {
+  if (!isRecord(json)) throw unusable('is not a JSON object')
+  const { access_token: token, token_type: type, expires_in: expiresIn, scope } = json
+  if (typeof token !== 'string' || token === '') throw unusable('holds no access_token')
+  if (!VISIBLE_ASCII.test(token)) throw unusable('holds an access_token with characters that no header may carry')
+  if (type !== undefined && (typeof type !== 'string' || type.toLowerCase() !== 'bearer')) throw unusable('holds a token that is not of type Bearer')
+  const claims = readClaims(token)
+  return {
+    value: new Secret(token),
+    lifetimeMs: lifetimeMs(seconds(expiresIn), claims, sentAtMs),
+    scopes: readScopes(scope ?? claims.scope),
+    claims
+  }
+}
+
+/**
+ * min(expires_in, exp - iat): documents and samples of token endpoints disagree, the shorter one is safe.
+ */
+function lifetimeMs (expiresInS: number | undefined, claims: AccessToken['claims'], sentAtMs: number): number {
+  const exp = seconds(claims.exp)
+  const iat = seconds(claims.iat) ?? sentAtMs / 1000
+  const told = [expiresInS, exp === undefined ? undefined : exp - iat].filter(value => value !== undefined)
+  if (told.length === 0) throw unusable('tells no lifetime, neither as expires_in nor in the token')
+  const ms = Math.min(...told) * 1000
+  if (ms <= 0) throw unusable('tells a lifetime that is over already')
+  return Math.min(ms, MAX_LIFETIME_MS)
+}
+
+/** Some servers send numbers as strings. */
+function seconds (value: unknown): number | undefined {
+  if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(value)
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+function readScopes (scope: unknown): readonly string[] {
+  return typeof scope === 'string' ? scope.split(' ').filter(name => name !== '') : []
+}
+
+/** The payload of a JWT (RFC 7519 §3), or nothing where the token is opaque. Not a verification. */
+function readClaims (token: string): AccessToken['claims'] {
+  const [, payload, signature] = token.split('.')
+  if (payload === undefined || signature === undefined) return {}
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    return isRecord(claims) ? claims : {}
+  } catch {
+    return {}
+  }
+}
+
+function isRecord (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function unusable (what: string): Problem {
+  return new Problem('TOKEN-R-002', `The answer of the token endpoint ${what}.`)
+}

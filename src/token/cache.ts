@@ -1,0 +1,199 @@
+import type { Clock, Timer } from '../clock.ts'
+import { asProblem, Problem } from '../problem.ts'
+import type { AccessToken } from './access-token.ts'
+import { refreshAfterMs, retryAfterFailureMs } from './schedule.ts'
+
+/** What started a refresh. */
+export type RefreshReason = 'start' | 'due' | 'expired' | 'retry' | 'rejected'
+
+/** A token together with its dates on both clocks: a wall clock jumps, a monotonic one stands still while a machine sleeps. */
+interface Held {
+  readonly token: AccessToken
+  readonly refreshAt: Moment
+  readonly expiresAt: Moment
+}
+
+interface Moment { readonly wallMs: number, readonly monotonicMs: number }
+
+export interface TokenCacheOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  /** One token request; throws a Problem. */
+  readonly requestToken: () => Promise<AccessToken>
+  readonly expiryBufferMs: number
+  /** The longest a caller waits for a token. */
+  readonly waitMs: number
+  readonly onRefreshed?: (token: AccessToken, reason: RefreshReason, refreshInMs: number) => void
+  readonly onFailed?: (problem: Problem, reason: RefreshReason, retryInMs: number, isStillValid: boolean) => void
+}
+
+/** A token that the API refuses although it is new points to something a token cannot heal; each refresh costs money. */
+const MIN_FORCED_REFRESH_INTERVAL_MS = 30_000
+
+/**
+ * Holds one access token and keeps it fresh.
+ *
+ * States: empty → fetching → fresh → refreshing (the old token still serves) → expired (never handed out).
+ * Whatever asks for a refresh, at most one runs, and all who wait share it.
+ */
+export class TokenCache {
+  readonly #options: TokenCacheOptions
+  #held: Held | undefined
+  #inFlight: Promise<void> | undefined
+  #timer: Timer | undefined
+  #failures = 0
+  #lastProblem: Problem | undefined
+  #nextTryAtMs = -Infinity
+  #lastForcedAtMs = -Infinity
+  #isStopped = false
+
+  constructor (options: TokenCacheOptions) {
+    this.#options = options
+  }
+
+  /** Fetches the first token; failures are retried until one comes. */
+  start (): void {
+    void this.#refresh('start')
+  }
+
+  /** Ends the timer; nothing is refreshed any more. */
+  stop (): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  /** The token if it can be used at this moment. Looks at the clocks each time: a timer is only a hint. */
+  current (): AccessToken | undefined {
+    const held = this.#held
+    if (held !== undefined && !this.#isPast(held.refreshAt)) return held.token
+    const isExpired = held === undefined || this.#isPast(held.expiresAt)
+    if (this.#inFlight === undefined && this.#mayTry()) void this.#refresh(isExpired ? 'expired' : 'due')
+    return isExpired ? undefined : held.token
+  }
+
+  /**
+   * The token, waiting for one at most `waitMs`, and not at all where the next try lies beyond that.
+   * @throws the last failure, or TOKEN-R-001 where the endpoint has not answered yet
+   */
+  async get (): Promise<AccessToken> {
+    const untilMs = this.#nowMs() + this.#options.waitMs
+    for (;;) {
+      const token = this.current()
+      if (token !== undefined) return token
+      const isHopeless = this.#inFlight === undefined && this.#nextTryAtMs > untilMs
+      if (isHopeless || this.#nowMs() >= untilMs) throw this.#unavailable()
+      await this.#change(untilMs)
+    }
+  }
+
+  /**
+   * The API refused `used` with 401.
+   * @returns a newer token, or undefined where none is to be had in `waitMs`. The refused one stays until a newer replaces it.
+   */
+  async reject (used: AccessToken): Promise<AccessToken | undefined> {
+    const newer = (): AccessToken | undefined => this.#held?.token === used ? undefined : this.current()
+    if (newer() === undefined && this.#inFlight === undefined && this.#mayTry() && this.#mayForce()) {
+      this.#lastForcedAtMs = this.#nowMs()
+      void this.#refresh('rejected')
+    }
+    const untilMs = this.#nowMs() + this.#options.waitMs
+    while (newer() === undefined && this.#inFlight !== undefined && this.#nowMs() < untilMs) await this.#change(untilMs)
+    return newer()
+  }
+
+  /** The reason why no token is held, for probes; undefined while one is. */
+  get problem (): Problem | undefined {
+    return this.current() === undefined ? this.#unavailable() : undefined
+  }
+
+  /** Whether a token was ever had. */
+  get hasStarted (): boolean {
+    return this.#held !== undefined
+  }
+
+  /** Never rejects: the outcome is in the state. */
+  #refresh (reason: RefreshReason): Promise<void> {
+    if (this.#isStopped) return Promise.resolve()
+    this.#timer?.cancel()
+    // Kept is the promise that `finally` returns; a second, unkept one would reject unhandled.
+    this.#inFlight ??= this.#fetch(reason).finally(() => { this.#inFlight = undefined })
+    return this.#inFlight
+  }
+
+  async #fetch (reason: RefreshReason): Promise<void> {
+    const { clock, random, requestToken, expiryBufferMs } = this.#options
+    const sentAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    try {
+      const token = await requestToken()
+      const refreshMs = refreshAfterMs(token.lifetimeMs, expiryBufferMs, random())
+      this.#held = { token, refreshAt: later(sentAt, refreshMs), expiresAt: later(sentAt, token.lifetimeMs) }
+      this.#failures = 0
+      this.#lastProblem = undefined
+      this.#nextTryAtMs = -Infinity
+      this.#wakeIn(refreshMs)
+      this.#options.onRefreshed?.(token, reason, refreshMs)
+    } catch (thrown) {
+      const problem = asProblem(thrown)
+      const lane = problem.code === 'TOKEN-R-001' ? 'soon' : 'late'
+      const retryMs = retryAfterFailureMs(lane, ++this.#failures, random(), problem.retryAfterMs)
+      this.#lastProblem = problem
+      this.#nextTryAtMs = this.#nowMs() + retryMs
+      this.#wakeIn(retryMs)
+      this.#options.onFailed?.(problem, reason, retryMs, this.#held !== undefined && !this.#isPast(this.#held.expiresAt))
+    }
+  }
+
+  #wakeIn (ms: number): void {
+    if (this.#isStopped) return
+    this.#timer = this.#options.clock.setTimer(() => this.#wake(), ms)
+  }
+
+  /** The timer went off: early where the wait was longer than Node can wait, so look at the clocks again. */
+  #wake (): void {
+    const now = this.#nowMs()
+    if (this.#lastProblem !== undefined) {
+      if (this.#mayTry()) void this.#refresh('retry')
+      else this.#wakeIn(this.#nextTryAtMs - now)
+    } else if (this.#held !== undefined) {
+      if (this.#isPast(this.#held.refreshAt)) void this.#refresh('due')
+      else this.#wakeIn(this.#held.refreshAt.monotonicMs - now)
+    }
+  }
+
+  /** Resolves when the refresh in flight ends, when the next one may start, or at `untilMs`. */
+  async #change (untilMs: number): Promise<void> {
+    let timer: Timer | undefined
+    const waitMs = (this.#inFlight === undefined ? Math.min(this.#nextTryAtMs, untilMs) : untilMs) - this.#nowMs()
+    const passed = new Promise<void>(resolve => { timer = this.#options.clock.setTimer(resolve, waitMs) })
+    await Promise.race([this.#inFlight ?? passed, passed])
+    timer?.cancel()
+  }
+
+  #unavailable (): Problem {
+    const waited = new Problem('TOKEN-R-001', `The token endpoint has not answered within ${this.#options.waitMs} ms.`)
+    const { code, message, status, isRetryable } = this.#lastProblem ?? waited
+    const nextTryInMs = Math.max(this.#nextTryAtMs - this.#nowMs(), 0)
+    return new Problem(code, message, { status, retryAfterMs: isRetryable ? nextTryInMs : undefined })
+  }
+
+  #mayTry (): boolean {
+    return this.#nowMs() >= this.#nextTryAtMs
+  }
+
+  #mayForce (): boolean {
+    return this.#nowMs() - this.#lastForcedAtMs >= MIN_FORCED_REFRESH_INTERVAL_MS
+  }
+
+  #isPast ({ wallMs, monotonicMs }: Moment): boolean {
+    const { clock } = this.#options
+    return clock.monotonicMs() >= monotonicMs || clock.nowMs() >= wallMs
+  }
+
+  #nowMs (): number {
+    return this.#options.clock.monotonicMs()
+  }
+}
+
+function later ({ wallMs, monotonicMs }: Moment, ms: number): Moment {
+  return { wallMs: wallMs + ms, monotonicMs: monotonicMs + ms }
+}

@@ -1,0 +1,171 @@
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { Clock, Timer } from '../clock.ts'
+import type { Problem } from '../problem.ts'
+import { DeadlineError, toProblem } from './failure.ts'
+import { answerHeaders } from './headers.ts'
+
+/** A request as it goes to the API. */
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query, byte for byte. */
+  readonly target: string
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  readonly body: Buffer | Readable | null
+}
+
+/** Where an answer of the API goes, in this order: a head, chunks, and the end; or a failure at any point instead of what is left. */
+export interface AnswerSink {
+  onHead (status: number, statusText: string, headers: string[]): void
+  /** @returns false to be given no more until `resume()` */
+  onChunk (chunk: Buffer): boolean
+  onEnd (): void
+  onFailure (problem: Problem): void
+}
+
+class AbandonedError extends Error {
+  override readonly name = 'AbandonedError'
+}
+
+/**
+ * One request, sent at most once: dispatched to the pool, with a deadline that counts the time in the pool's queue.
+ *
+ * Implements undici 7's own handler interface, which hands on the raw bytes of headers; the newer one parses them into an object
+ * first and loses their order and spelling.
+ */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  readonly #request: UpstreamRequest
+  #sink: AnswerSink | undefined
+  #abort: ((error: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  #isPaused = false
+  #deadlineMs = 0
+  #timer: Timer | undefined
+  #wasSent = false
+  #headAtMs: number | undefined
+
+  /**
+   * @param timeoutMs up to the head of the answer, then the longest silence in its body
+   */
+  constructor (clock: Clock, timeoutMs: number, request: UpstreamRequest, sink: AnswerSink) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+    this.#request = request
+    this.#sink = sink
+  }
+
+  start (pool: Dispatcher): void {
+    const { method, target: path, headers, body } = this.#request
+    this.#expectWithin(this.#timeoutMs)
+    this.#arm()
+    pool.dispatch({
+      method: method as Dispatcher.HttpMethod,
+      path,
+      headers: headers as string[],
+      body,
+      // A slow answer holds back none of the requests behind it: they go to other connections.
+      blocking: false,
+      // undici would close the connection after each HEAD.
+      reset: false
+    }, this)
+  }
+
+  /** Nobody waits for the answer any more: frees the connection, or the place in the pool's queue. */
+  abandon (): void {
+    if (this.#sink === undefined) return
+    this.#detach()
+    this.#abort?.(new AbandonedError())
+  }
+
+  /** The sink can take more. */
+  resume (): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#expectWithin(this.#timeoutMs)
+    this.#arm()
+    this.#resume?.()
+  }
+
+  /** Whether the API may have seen the request. */
+  get wasSent (): boolean {
+    return this.#wasSent
+  }
+
+  /** When the head of the answer came, on the monotonic clock. */
+  get headAtMs (): number | undefined {
+    return this.#headAtMs
+  }
+
+  /** undici: a connection is there, and the request is written to it when this returns. */
+  onConnect (abort: (error?: Error) => void): void {
+    // Thrown here, the connection stays usable; `abort` would close it.
+    if (this.#sink === undefined) throw new AbandonedError()
+    this.#abort = abort
+    this.#wasSent = true
+  }
+
+  /** undici: a chunk of a streamed body was written. */
+  onBodySent (): void {
+    if (this.#headAtMs === undefined) this.#expectWithin(this.#timeoutMs)
+  }
+
+  onHeaders (status: number, rawHeaders: Buffer[], resume: () => void, statusText: string): boolean {
+    // 1xx are for the connection to us.
+    if (status < 200) return true
+    this.#resume = resume
+    this.#headAtMs = this.#clock.monotonicMs()
+    this.#expectWithin(this.#timeoutMs)
+    const sink = this.#sink
+    sink?.onHead(status, statusText, answerHeaders(rawHeaders))
+    if (this.#request.method === 'HEAD' || status === 204 || status === 304) {
+      // No body follows, whatever Content-Length says, and undici calls the mismatch an error.
+      this.#detach()
+      sink?.onEnd()
+    }
+    return !this.#isPaused
+  }
+
+  onData (chunk: Buffer): boolean {
+    this.#expectWithin(this.#timeoutMs)
+    if (this.#sink?.onChunk(chunk) !== false) return true
+    // The API waits for the app now: no deadline of its own runs.
+    this.#isPaused = true
+    this.#timer?.cancel()
+    return false
+  }
+
+  onComplete (): void {
+    const sink = this.#sink
+    this.#detach()
+    sink?.onEnd()
+  }
+
+  onError (error: Error): void {
+    const sink = this.#sink
+    this.#detach()
+    sink?.onFailure(toProblem(error, { method: this.#request.method, wasSent: this.#wasSent }))
+  }
+
+  #detach (): void {
+    this.#sink = undefined
+    this.#timer?.cancel()
+  }
+
+  /** Moves the deadline; the timer that is armed finds out when it goes off. */
+  #expectWithin (ms: number): void {
+    this.#deadlineMs = this.#clock.monotonicMs() + ms
+  }
+
+  #arm (): void {
+    this.#timer = this.#clock.setTimer(() => {
+      if (this.#clock.monotonicMs() < this.#deadlineMs) return this.#arm()
+      const error = new DeadlineError(`no progress in ${this.#timeoutMs} ms`)
+      const abort = this.#abort
+      this.onError(error)
+      abort?.(error)
+    }, this.#deadlineMs - this.#clock.monotonicMs())
+  }
+}
