@@ -25,15 +25,16 @@ export type TargetVerdict = { readonly route: string } | { readonly refusal: 'ma
 export function routeOf (target: string, routes: readonly string[]): TargetVerdict {
   const queryAt = target.indexOf('?')
   const path = queryAt === -1 ? target : target.slice(0, queryAt)
-  if (!PLAIN_PATH.test(path) && mayEscape(path, target)) return { refusal: 'malformed' }
+  // A fragment is no part of a request-target; what a server makes of one is anybody's guess.
+  if (target.includes('#') || (!PLAIN_PATH.test(path) && mayEscape(path))) return { refusal: 'malformed' }
   const route = routes.find(prefix => path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/'))
   return route === undefined ? { refusal: 'no-route' } : { route }
 }
 
-function mayEscape (path: string, target: string): boolean {
+function mayEscape (path: string): boolean {
   // Absolute-form and authority-form name a host; `*` is a target of its own and simply no route.
-  if (!target.startsWith('/') && target !== '*') return true
-  if (target.includes('#') || BAD_ESCAPE.test(path)) return true
+  if (!path.startsWith('/') && path !== '*') return true
+  if (BAD_ESCAPE.test(path)) return true
   let decoded = path
   for (let i = 0; ; i++) {
     // Overlong forms of a dot or slash are not UTF-8.

@@ -103,6 +103,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   onConnect (abort: (error?: Error) => void): void {
     // Thrown here, the connection stays usable; `abort` would close it.
     if (this.#sink === undefined) throw new AbandonedError()
+    if (this.#clock.monotonicMs() >= this.#deadlineMs) throw this.#late()
     this.#abort = abort
     this.#wasSent = true
   }
@@ -149,6 +150,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     sink?.onFailure(toProblem(error, { method: this.#request.method, wasSent: this.#wasSent }))
   }
 
+  #late (): DeadlineError {
+    return new DeadlineError(`no progress in ${this.#timeoutMs} ms`)
+  }
+
   #detach (): void {
     this.#sink = undefined
     this.#timer?.cancel()
@@ -162,7 +167,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #arm (): void {
     this.#timer = this.#clock.setTimer(() => {
       if (this.#clock.monotonicMs() < this.#deadlineMs) return this.#arm()
-      const error = new DeadlineError(`no progress in ${this.#timeoutMs} ms`)
+      const error = this.#late()
       const abort = this.#abort
       this.onError(error)
       abort?.(error)

@@ -45,6 +45,14 @@ export class FakeClock implements Clock {
     await settle()
   }
 
+  /** Moves second by second while real I/O goes on, until `work` is done. */
+  async runUntil (work: Promise<unknown>): Promise<void> {
+    const state = { isDone: false }
+    const done = (): void => { state.isDone = true }
+    work.then(done, done)
+    while (!state.isDone) await this.advanceMs(1_000)
+  }
+
   /** Somebody sets the wall clock. Timers know nothing of it. */
   jumpWallMs (ms: number): void {
     this.#wallMs += ms

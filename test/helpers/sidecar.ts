@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { systemClock, type Clock } from '../../src/clock.ts'
 import { loadConfig, type Environment } from '../../src/config/load.ts'
 import { startSidecar, type Sidecar } from '../../src/sidecar.ts'
+import { FakeClock } from './fake-clock.ts'
 import { startServer, startTokenServer, type Teardown, type TokenServer } from './servers.ts'
 
 export interface TestSidecar extends Sidecar {
@@ -12,6 +13,8 @@ export interface TestSidecar extends Sidecar {
   readonly apiUrl: string
   /** Every line of the log so far. */
   readonly log: ReadonlyArray<Record<string, unknown>>
+  /** The n-th log line with this message, once it is there. */
+  line (msg: string, n?: number): Promise<Record<string, unknown>>
   /** The log line of the n-th request, once it is there. */
   requestLine (n?: number): Promise<Record<string, unknown>>
 }
@@ -54,26 +57,35 @@ export async function startTestSidecar (t: Teardown, options: TestSidecarOptions
     config, clock: options.clock ?? systemClock, logger: pino({ level: config.logLevel, base: null }, destination), random: () => 0.5
   })
   let drained: Promise<boolean> | undefined
-  const drain = (): Promise<boolean> => drained ??= sidecar.drain()
-  t.teardown(drain)
+  const drain = async (): Promise<boolean> => {
+    drained ??= sidecar.drain()
+    return drained
+  }
+  t.teardown(async () => {
+    const drained = drain()
+    if (options.clock instanceof FakeClock) await options.clock.runUntil(drained)
+    await drained
+  })
+  const line: TestSidecar['line'] = async (msg, n = 1) => {
+    for (;;) {
+      const found = log.filter(candidate => candidate.msg === msg)[n - 1]
+      if (found !== undefined) return found
+      await new Promise<void>(resolve => {
+        const listener = (): void => {
+          listeners.delete(listener)
+          resolve()
+        }
+        listeners.add(listener)
+      })
+    }
+  }
   return {
     ...sidecar,
     drain,
     tokenServer,
     apiUrl,
     log,
-    async requestLine (n = 1) {
-      for (;;) {
-        const line = log.filter(({ msg }) => msg === 'request')[n - 1]
-        if (line !== undefined) return line
-        await new Promise<void>(resolve => {
-          const listener = (): void => {
-            listeners.delete(listener)
-            resolve()
-          }
-          listeners.add(listener)
-        })
-      }
-    }
+    line,
+    requestLine: async n => line('request', n)
   }
 }

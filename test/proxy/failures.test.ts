@@ -1,0 +1,141 @@
+import { createServer as createTlsServer } from 'node:https'
+import { request as httpRequest } from 'node:http'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import { call, recorder } from '../helpers/http.ts'
+import { freePort, sendRaw, startTcpServer } from '../helpers/servers.ts'
+import { startTestSidecar } from '../helpers/sidecar.ts'
+
+const reset = async (t: Parameters<typeof startTcpServer>[0]): Promise<string> =>
+  startTcpServer(t, socket => socket.once('data', () => socket.resetAndDestroy()))
+
+for (const [method, status, code, isRetryable] of [
+  ['GET', 502, 'UPSTR-R-001', true], ['HEAD', 502, undefined, undefined], ['OPTIONS', 502, 'UPSTR-R-001', true],
+  ['POST', 502, 'UPSTR-N-001', false], ['PATCH', 502, 'UPSTR-N-001', false], ['DELETE', 502, 'UPSTR-N-001', false]
+] as const) {
+  t.test(`a ${method} whose connection breaks after it was sent gets ${status} ${code ?? ''}`, async t => {
+    const { url } = await startTestSidecar(t, { apiUrl: await reset(t) })
+    const answer = await call(url, '/venues/1', { method })
+    t.equal(answer.status, status)
+    if (code !== undefined) t.match(JSON.parse(answer.body.toString()), { code, status, isRetryable })
+  })
+}
+
+t.test('a write that was sent and broke off says to look the booking up first', async t => {
+  const { url } = await startTestSidecar(t, { apiUrl: await reset(t) })
+  t.match((await call(url, '/venues/1/booking', { method: 'POST', body: '{}' })).body.toString(), /was sent.*Look the booking up/)
+})
+
+for (const method of ['GET', 'POST']) {
+  t.test(`a ${method} that could not be sent gets 502 UPSTR-R-001, without the API's address, which the log has`, async t => {
+    const port = await freePort()
+    const { url, requestLine } = await startTestSidecar(t, { apiUrl: `http://127.0.0.1:${port}` })
+    const { status, body } = await call(url, '/venues/1', { method })
+    t.equal(status, 502)
+    t.match(JSON.parse(body.toString()), { code: 'UPSTR-R-001', isRetryable: true, detail: /Nothing was sent/ })
+    t.notMatch(body.toString(), String(port))
+    t.match(await requestLine(), { status: 502, code: 'UPSTR-R-001', cause: /ECONNREFUSED/ })
+  })
+}
+
+for (const [method, code] of [['GET', 'UPSTR-R-002'], ['POST', 'UPSTR-N-001']] as const) {
+  t.test(`a ${method} that is not answered in UPSTREAM_TIMEOUT_MS gets 504 ${code}`, async t => {
+    const clock = new FakeClock()
+    const { url, line } = await startTestSidecar(t, { clock, api: () => {} })
+    await line('token refreshed')
+    const answer = call(url, '/venues/1', { method })
+    await clock.runUntil(answer)
+    t.equal((await answer).status, 504)
+    t.match(JSON.parse((await answer).body.toString()), { code })
+  })
+}
+
+t.test('the deadline counts the time in the pool\'s queue, and says that nothing was sent', async t => {
+  const clock = new FakeClock()
+  const { seen, api } = recorder(() => {})
+  const { url, line } = await startTestSidecar(t, { clock, api, env: { UPSTREAM_CONNECTIONS: '1' } })
+  await line('token refreshed')
+  const answers = Promise.all([call(url, '/venues/1'), call(url, '/venues/2', { method: 'POST', body: '{}' })])
+  await clock.runUntil(answers)
+  const [first, second] = await answers
+  t.match([first.status, second.status], [504, 504])
+  t.match(JSON.parse(second.body.toString()), { code: 'UPSTR-R-001', detail: /Nothing was sent/ })
+  t.equal(seen.length, 1)
+})
+
+t.test('an answer that breaks off reaches the app broken, never shortened', async t => {
+  for (const head of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
+    const { url, requestLine } = await startTestSidecar(t, {
+      apiUrl: await startTcpServer(t, socket => socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n5\r\nhello\r\n`)
+        setImmediate(() => socket.destroy())
+      }))
+    })
+    await t.rejects(call(url, '/venues'), { code: 'ECONNRESET' }, head)
+    await t.rejects(sendRaw(url, 'GET /venues HTTP/1.0\r\n\r\n'), { code: 'ECONNRESET' }, 'HTTP/1.0 sees a reset, not an end')
+    t.match(await requestLine(), { broken: true, code: 'UPSTR-R-001' })
+  }
+})
+
+t.test('silence in the middle of an answer for UPSTREAM_TIMEOUT_MS breaks it', async t => {
+  const clock = new FakeClock()
+  const { url, line, requestLine } = await startTestSidecar(t, { clock, api: (_req, res) => { res.write('hello') } })
+  await line('token refreshed')
+  const answer = call(url, '/venues').then(() => 'whole', () => 'broken')
+  await clock.runUntil(answer)
+  t.equal(await answer, 'broken')
+  t.match(await requestLine(), { broken: true })
+})
+
+for (const when of ['before', 'after'] as const) {
+  t.test(`an app that hangs up ${when} the head frees the upstream connection`, async t => {
+    let freed = (): void => {}
+    const isFreed = new Promise<void>(resolve => { freed = resolve })
+    const app = { hangUp: () => {} }
+    const { url, requestLine } = await startTestSidecar(t, {
+      api: (_req, res) => {
+        res.on('close', freed)
+        if (when === 'after') res.write('hello')
+        else app.hangUp()
+      }
+    })
+    const req = httpRequest(`${url}/venues`, { agent: false }, () => app.hangUp()).on('error', () => {})
+    app.hangUp = () => req.destroy()
+    req.end()
+    await isFreed
+    t.match(await requestLine(), { status: 499, aborted: true })
+  })
+}
+
+t.test('an app that breaks off its upload is never seen by the API as complete', async t => {
+  for (const size of [100, 100_000]) {
+    let isComplete = false
+    const { url, requestLine } = await startTestSidecar(t, { api: req => { req.resume().on('end', () => { isComplete = true }).on('error', () => {}) } })
+    const req = httpRequest(`${url}/venues/1/booking`, { method: 'POST', headers: { 'Content-Length': String(size) }, agent: false }).on('error', () => {})
+    req.write(Buffer.alloc(size - 1), () => req.destroy())
+    t.match(await requestLine(), { status: 499, aborted: true })
+    t.notOk(isComplete)
+  }
+})
+
+t.test('the certificate of the API is verified', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'tls-'))
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-subj', '/CN=localhost', '-days', '1'], { cwd: dir, stdio: 'ignore' })
+  const { seen, api } = recorder()
+  const server = createTlsServer({ key: readFileSync(join(dir, 'key.pem')), cert: readFileSync(join(dir, 'cert.pem')) }, api)
+  await new Promise<void>(resolve => server.listen(0, resolve))
+  t.teardown(() => server.close())
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+  t.teardown(() => { delete process.env.NODE_TLS_REJECT_UNAUTHORIZED })
+  const { url, requestLine } = await startTestSidecar(t, { apiUrl: `https://localhost:${(server.address() as AddressInfo).port}` })
+  const { status, body } = await call(url, '/venues')
+  t.equal(status, 502)
+  t.match(JSON.parse(body.toString()), { code: 'UPSTR-R-001' })
+  t.match(await requestLine(), { cause: /SELF_SIGNED/ })
+  t.same(seen, [])
+})

@@ -1,0 +1,97 @@
+import t from 'tap'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import { call, recorder, valuesOf } from '../helpers/http.ts'
+import { json } from '../helpers/servers.ts'
+import { startTestSidecar } from '../helpers/sidecar.ts'
+
+/** An API that takes only the tokens that `isGood` likes. */
+function pickyApi (isGood: (token: string) => boolean) {
+  return recorder((req, res) => {
+    if (isGood(req.headers.authorization ?? '')) res.end('ok')
+    else json(res, 401, { code: 'IDENT-N-001' })
+  })
+}
+
+for (const [what, method, size] of [['a GET', 'GET', 0], ['a POST', 'POST', 10], ['a POST of 64 KiB', 'POST', 65_536], ['a DELETE', 'DELETE', 0]] as const) {
+  t.test(`${what} that meets a 401 is sent once more with a new token`, async t => {
+    const { seen, api } = pickyApi(token => token === 'Bearer token-2')
+    const { url, requestLine } = await startTestSidecar(t, { api })
+    const body = Buffer.alloc(size, 'x')
+    const answer = await call(url, '/venues/1', { method, ...(size > 0 ? { body, headers: { 'Content-Length': String(size) } } : {}) })
+    t.equal(answer.status, 200)
+    t.same(seen.map(({ headers }) => valuesOf(headers, 'authorization')[0]), ['Bearer token-1', 'Bearer token-2'])
+    t.same(seen.map(({ body }) => body.length), [size, size])
+    t.match(await requestLine(), { status: 200, attempts: 2 })
+  })
+}
+
+t.test('a second 401 is the app\'s', async t => {
+  const { seen, api } = pickyApi(() => false)
+  const { url, tokenServer } = await startTestSidecar(t, { api })
+  const answer = await call(url, '/venues')
+  t.equal(answer.status, 401)
+  t.match(answer.body.toString(), 'IDENT-N-001')
+  t.equal(seen.length, 2)
+  t.equal(tokenServer.requests, 2)
+})
+
+t.test('where no refresh is due, the first 401 is the app\'s', async t => {
+  const { seen, api } = pickyApi(() => false)
+  const { url, tokenServer } = await startTestSidecar(t, { api })
+  await call(url, '/venues')
+  seen.length = 0
+  t.equal((await call(url, '/venues')).status, 401)
+  t.equal(seen.length, 1)
+  t.equal(tokenServer.requests, 2)
+})
+
+t.test('where the refresh fails, the first 401 is the app\'s, head and body', async t => {
+  const { seen, api } = pickyApi(() => false)
+  const { url, tokenServer } = await startTestSidecar(t, { api })
+  await call(url, '/bookings')
+  seen.length = 0
+  tokenServer.respond = (_req, res) => json(res, 500, {})
+  const answer = await call(url, '/venues')
+  t.equal(answer.status, 401)
+  t.same(JSON.parse(answer.body.toString()), { code: 'IDENT-N-001' })
+  t.equal(seen.length, 1)
+})
+
+t.test('fifty simultaneous 401s cost one refresh, and all are answered', async t => {
+  const { api } = pickyApi(token => token === 'Bearer token-2')
+  const { url, tokenServer } = await startTestSidecar(t, { api })
+  const answers = await Promise.all(Array.from({ length: 50 }, async (_, i) => call(url, `/venues/${i}`)))
+  t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+  t.equal(tokenServer.requests, 2)
+})
+
+t.test('a body too large to hold gets the 401, and the refresh happens all the same', async t => {
+  const { seen, api } = pickyApi(token => token === 'Bearer token-2')
+  const { url } = await startTestSidecar(t, { api })
+  t.equal((await call(url, '/venues/1', { method: 'POST', body: Buffer.alloc(65_537) })).status, 401)
+  t.equal(seen.length, 1)
+  t.equal((await call(url, '/venues/1')).status, 200)
+})
+
+t.test('403 is the app\'s answer and refreshes nothing', async t => {
+  const { url, tokenServer } = await startTestSidecar(t, { api: (_req, res) => json(res, 403, { code: 'IDENT-N-003' }) })
+  t.equal((await call(url, '/venues')).status, 403)
+  t.equal(tokenServer.requests, 1)
+})
+
+t.test('a 401 with a body of a megabyte reaches the app whole', async t => {
+  const { url } = await startTestSidecar(t, { api: (_req, res) => res.writeHead(401).end(Buffer.alloc(1_000_000)) })
+  const answer = await call(url, '/venues')
+  t.equal(answer.status, 401)
+  t.equal(answer.body.length, 1_000_000)
+})
+
+t.test('an expired token is never sent: the request waits for the new one', async t => {
+  const clock = new FakeClock()
+  const { seen, api } = recorder()
+  const { url } = await startTestSidecar(t, { api, clock, tokenLifetimeS: 3600 })
+  await call(url, '/venues')
+  clock.sleepMs(3_600_000)
+  t.equal((await call(url, '/venues')).status, 200)
+  t.same(seen.map(({ headers }) => valuesOf(headers, 'authorization')[0]), ['Bearer token-1', 'Bearer token-2'])
+})
