@@ -17,7 +17,7 @@ export const PROBLEMS = {
     statuses: [404],
     title: 'No such route',
     when: 'The path is not below one of ROUTES. It was not forwarded.',
-    advice: 'Check the path; only the prefixes in ROUTES are forwarded.'
+    advice: 'Check the path, or ROUTES.'
   },
   'PROXY-N-002': {
     statuses: [405],

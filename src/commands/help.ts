@@ -3,8 +3,8 @@ import { SETTING_NAMES, settingOf, type SettingName } from '../config/settings.t
 /** What the command line knows, in the order in which help tells it. */
 export const COMMANDS = {
   serve: 'Serve until SIGTERM or SIGINT (the default).',
-  demo: 'Serve against an embedded Bookable simulator: no credentials, no network.',
-  check: 'Fetch one token, ask the API, and tell what was found. --json for machines.',
+  demo: 'Serve against an embedded simulator: no credentials, no network.',
+  check: 'Fetch a token, ask the API, tell what was found (--json).',
   wait: 'Block until a running sidecar is ready. --timeout SECONDS (60).',
   healthcheck: 'Ask a running sidecar whether it is ready.'
 } as const
@@ -28,7 +28,7 @@ export function helpText (): string {
     'Settings, from the environment (an empty one is an unset one):',
     ...SETTING_NAMES.flatMap(settingLines),
     '',
-    'Exit codes: 0 done, 1 failed or a drain that was cut short, 2 bad settings or usage.',
+    'Exit codes: 0 done; 1 failed, or a drain was cut short; 2 bad settings or usage.',
     ''
   ].join('\n')
 }

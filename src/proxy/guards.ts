@@ -38,7 +38,7 @@ export function admit (
   if ('refusal' in target) {
     return refuse(undefined, target.refusal === 'malformed'
       ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.')
-      : new Problem('PROXY-N-001', 'This path is not forwarded.'))
+      : new Problem('PROXY-N-001', `This path is not forwarded; forwarded is what lies below ${[...config.routes].reverse().join(' and ')}.`))
   }
   const { route } = target
 

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import t from 'tap'
+
+const SRC = new URL('../src/', import.meta.url).pathname
+
+/** The rooms from the top down; a file imports its own room and the rooms of later rows, never beside or above. */
+const ROWS: ReadonlyArray<readonly string[]> = [
+  ['main.ts'],
+  ['commands'],
+  ['sidecar.ts'],
+  ['journal.ts'],
+  ['proxy', 'admin'],
+  ['token', 'upstream', 'http'],
+  ['config'],
+  ['problem.ts', 'clock.ts', 'logger.ts', 'secret.ts', 'version.ts']
+]
+
+/** What the rows do not say. */
+const EXCEPTIONS: ReadonlyArray<readonly [from: string, to: string, why: string]> = [
+  ['commands/demo.ts', 'simulator', 'the demo alone runs it'],
+  ['simulator', 'clock.ts', 'an island: leaves at most']
+]
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
+
+const text = (file: string): string => readFileSync(join(SRC, file), 'utf8')
+const roomOf = (file: string): string => file.split('/')[0] ?? file
+const rowOf = (room: string): number => ROWS.findIndex(row => row.includes(room))
+
+function importsOf (file: string): string[] {
+  return [...text(file).matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, name = '']) => name)
+}
+
+function isAllowed (from: string, to: string): boolean {
+  if (roomOf(from) === roomOf(to)) return true
+  if (EXCEPTIONS.some(([room, target]) => (room === from || room === roomOf(from)) && target === roomOf(to))) return true
+  const [above, below] = [rowOf(roomOf(from)), rowOf(roomOf(to))]
+  return above !== -1 && below !== -1 && above < below
+}
+
+for (const file of files) {
+  t.test(`${file} imports only downwards`, async t => {
+    for (const name of importsOf(file).filter(name => name.startsWith('.'))) {
+      const target = relative(SRC, join(SRC, dirname(file), name))
+      t.ok(isAllowed(file, target), `${file} imports ${target}`)
+    }
+    t.pass('all its imports were looked at')
+  })
+}
+
+t.test('the rule sees an import that points up or aside', async t => {
+  t.notOk(isAllowed('token/cache.ts', 'proxy/door.ts'))
+  t.notOk(isAllowed('token/cache.ts', 'upstream/pool.ts'))
+  t.notOk(isAllowed('problem.ts', 'clock.ts'))
+  t.notOk(isAllowed('simulator/api.ts', 'problem.ts'))
+  t.ok(isAllowed('proxy/door.ts', 'token/cache.ts'))
+})
+
+for (const [what, pattern, allowed] of [
+  ['Fastify', /from 'fastify'|@fastify\//, /^(proxy|admin|simulator)\//],
+  ['env-schema', /from 'env-schema'/, /^config\//],
+  ['pino', /from 'pino'/, /^logger\.ts$/],
+  ['close-with-grace', /from 'close-with-grace'/, /^commands\//],
+  ['process', /\bprocess\./, /^(main\.ts|logger\.ts|commands\/|config\/load\.ts)/],
+  ['the raw clock', /\bDate\.now\(|new Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bperformance\./, /^clock\.ts$/],
+  ['the value of a secret', /\.reveal\(\)/, /^(token\/endpoint\.ts|proxy\/forward\.ts|commands\/check\.ts)$/],
+  ['the console', /\bconsole\./, /^$/]
+] as const) {
+  t.test(`${what} is known only where it belongs`, async t => {
+    const known = files.filter(file => pattern.test(text(file)))
+    t.same(known.filter(file => !allowed.test(file)), [])
+  })
+}

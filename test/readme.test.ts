@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import { COMMANDS, describeDefault } from '../src/commands/help.ts'
+import { SETTING_NAMES, settingOf } from '../src/config/settings.ts'
+import { PROBLEMS } from '../src/problem.ts'
+
+const README = new URL('../README.md', import.meta.url)
+
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+
+const TABLES: Readonly<Record<string, readonly string[]>> = {
+  settings: [
+    '| Setting | Default | Effect | Allowed |',
+    '|---|---|---|---|',
+    ...SETTING_NAMES.map(name => {
+      const { isSecret, doc, allowed } = settingOf(name)
+      const file = isSecret === true ? `, \`${name}_FILE\`` : ''
+      return `| \`${name}\`${file} | ${describeDefault(name)} | ${cell(doc)} | ${cell(allowed)} |`
+    })
+  ],
+  problems: [
+    '| Code | Status | When | What to do |',
+    '|---|---|---|---|',
+    ...Object.entries(PROBLEMS).map(([code, { statuses, when, advice }]) => `| ${code} | ${statuses.join(', ')} | ${cell(when)} | ${cell(advice)} |`)
+  ]
+}
+
+/** The README with every table as the code has it. */
+function withTables (readme: string): string {
+  return Object.entries(TABLES).reduce((text, [name, rows]) => {
+    return text.replace(new RegExp(`(<!-- ${name}: [^\n]*-->\n)[^]*?(<!-- /${name} -->)`), (_, open: string, close: string) => `${open}${rows.join('\n')}\n${close}`)
+  }, readme)
+}
+
+if (process.env.UPDATE_README === '1') writeFileSync(README, withTables(readFileSync(README, 'utf8')))
+const readme = readFileSync(README, 'utf8')
+
+t.test('the tables of the README are those of the code', async t => {
+  t.equal(readme, withTables(readme))
+  for (const name of Object.keys(TABLES)) t.ok(readme.includes(`<!-- /${name} -->`), name)
+})
+
+t.test('the README tells every command', async t => {
+  for (const name of Object.keys(COMMANDS)) t.ok(readme.includes(`\`bookable-sidecar ${name}\``), name)
+})
+
+t.test('the problem that the README shows is one of the table', async t => {
+  const [, shown = ''] = /```json\n(\{\n[^`]*)```/.exec(readme) ?? []
+  const problem = JSON.parse(shown) as { code: keyof typeof PROBLEMS, title: string, detail: string, isRetryable: boolean }
+  t.equal(problem.title, PROBLEMS[problem.code].title)
+  t.ok(problem.detail.endsWith(PROBLEMS[problem.code].advice))
+})
+
+t.test('.env.example names only settings that exist', async t => {
+  const example = readFileSync(new URL('../.env.example', import.meta.url), 'utf8')
+  const named = [...example.matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name = '']) => name.replace(/_FILE$/, ''))
+  t.ok(named.length > 0)
+  t.same(named.filter(name => !(SETTING_NAMES as readonly string[]).includes(name)), [])
+})
