@@ -15,7 +15,7 @@ function prettyStream (): DestinationStream {
   try {
     // Not a dependency: a server's log is for machines.
     const { build } = createRequire(`${process.cwd()}/`)('pino-pretty') as { build: (options: object) => DestinationStream }
-    return build({ translateTime: 'HH:MM:ss.l', ignore: 'reqId,correlationId', sync: true })
+    return build({ translateTime: 'HH:MM:ss.l', ignore: 'reqId,correlationId', singleLine: true, sync: true })
   } catch {
     return pino.destination({ fd: 1, sync: true })
   }
