@@ -53,7 +53,7 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
   const tokens = new TokenCache({
     clock,
     random,
-    requestToken: createTokenEndpoint({
+    endpoint: createTokenEndpoint({
       clock,
       dispatcher: tokenPool,
       config: {

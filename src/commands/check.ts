@@ -41,7 +41,7 @@ async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessTo
   })
   const unreadable: string[] = []
   const read = (reason: string): void => { unreadable.push(reason) }
-  const requestToken = createTokenEndpoint({
+  const endpoint = createTokenEndpoint({
     clock: systemClock,
     dispatcher,
     config: {
@@ -54,7 +54,7 @@ async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessTo
     }
   })
   try {
-    const token = await requestToken()
+    const token = await endpoint.requestToken()
     const facts = { issuer: token.claims.iss, audience: token.claims.aud, scopes: token.scopes, lifetimeS: token.lifetimeMs / 1000 }
     const { issuer = 'not told', audience = 'not told', scopes, lifetimeS } = facts
     const detail = `issuer ${String(issuer)}, audience ${String(audience)}, scopes ${scopes.join(' ') || 'none'}, lifetime ${lifetimeS} s`

@@ -1,10 +1,14 @@
 import type { Clock, Timer } from '../clock.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { AccessToken } from './access-token.ts'
+import type { TokenEndpoint } from './endpoint.ts'
 import { refreshAfterMs, retryAfterFailureMs } from './schedule.ts'
 
 /** What started a refresh. */
-export type RefreshReason = 'start' | 'due' | 'expired' | 'retry' | 'rejected'
+export type RefreshReason = 'start' | 'due' | 'expired' | 'retry' | 'rejected' | 'rotated'
+
+/** How often, while credentials are refused, it looks whether they were replaced. */
+const ROTATION_CHECK_MS = 1_000
 
 /** A token together with its dates on both clocks: a wall clock jumps, a monotonic one stands still while a machine sleeps. */
 interface Held {
@@ -18,8 +22,7 @@ interface Moment { readonly wallMs: number, readonly monotonicMs: number }
 export interface TokenCacheOptions {
   readonly clock: Clock
   readonly random: () => number
-  /** One token request; throws a Problem. */
-  readonly requestToken: () => Promise<AccessToken>
+  readonly endpoint: TokenEndpoint
   readonly expiryBufferMs: number
   /** The longest a caller waits for a token. */
   readonly waitMs: number
@@ -121,10 +124,10 @@ export class TokenCache {
   }
 
   async #fetch (reason: RefreshReason): Promise<void> {
-    const { clock, random, requestToken, expiryBufferMs } = this.#options
+    const { clock, random, endpoint, expiryBufferMs } = this.#options
     const sentAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
     try {
-      const token = await requestToken()
+      const token = await endpoint.requestToken()
       const refreshMs = refreshAfterMs(token.lifetimeMs, expiryBufferMs, random())
       this.#held = { token, refreshAt: later(sentAt, refreshMs), expiresAt: later(sentAt, token.lifetimeMs) }
       this.#failures = 0
@@ -145,7 +148,12 @@ export class TokenCache {
 
   #wakeIn (ms: number): void {
     if (this.#isStopped) return
-    this.#timer = this.#options.clock.setTimer(() => this.#wake(), ms)
+    this.#timer = this.#options.clock.setTimer(() => this.#wake(), this.#isRefused ? Math.min(ms, ROTATION_CHECK_MS) : ms)
+  }
+
+  /** Only other credentials heal it, and they may come at any time. */
+  get #isRefused (): boolean {
+    return this.#lastProblem?.code === 'TOKEN-N-001'
   }
 
   /** The timer went off: early where the wait was longer than Node can wait, so look at the clocks again. */
@@ -153,6 +161,7 @@ export class TokenCache {
     const now = this.#nowMs()
     if (this.#lastProblem !== undefined) {
       if (this.#mayTry()) void this.#refresh('retry')
+      else if (this.#isRefused && this.#options.endpoint.haveCredentialsChanged()) void this.#refresh('rotated')
       else this.#wakeIn(this.#nextTryAtMs - now)
     } else if (this.#held !== undefined) {
       if (this.#isPast(this.#held.refreshAt)) void this.#refresh('due')

@@ -4,6 +4,8 @@ import type { Secret } from '../secret.ts'
 import { Problem } from '../problem.ts'
 import { parseTokenResponse, type AccessToken } from './access-token.ts'
 
+interface Credentials { readonly clientId: Secret, readonly clientSecret: Secret }
+
 export interface TokenEndpointConfig {
   readonly url: URL
   /** `json` as Bookable and Auth0 want it, `form` as RFC 6749 §4.4.2 has it; the credentials go in the body. */
@@ -12,7 +14,7 @@ export interface TokenEndpointConfig {
   readonly scope: string | undefined
   readonly timeoutMs: number
   /** Read at each request, so that a rotated secret needs no restart. */
-  readonly readCredentials: () => { readonly clientId: Secret, readonly clientSecret: Secret }
+  readonly readCredentials: () => Credentials
 }
 
 /** A token response is some kilobytes; more is not one. */
@@ -24,38 +26,51 @@ const MAX_RETRY_AFTER_MS = 60 * 60 * 1000
 /** How much of the endpoint's own words is shown. */
 const MAX_ERROR_CHARS = 80
 
-/**
- * The OAuth2 client credentials request (RFC 6749 §4.4).
- * @returns a function that makes one request; it throws TOKEN-N-001, TOKEN-R-001 or TOKEN-R-002
- */
+export interface TokenEndpoint {
+  /**
+   * One client credentials request (RFC 6749 §4.4).
+   * @throws TOKEN-N-001, TOKEN-R-001 or TOKEN-R-002
+   */
+  requestToken (): Promise<AccessToken>
+  /** Whether the credentials are others than those of the last request: a secret file was rotated. */
+  haveCredentialsChanged (): boolean
+}
+
 export function createTokenEndpoint (
   { clock, dispatcher, config }: { clock: Clock, dispatcher: Dispatcher, config: TokenEndpointConfig }
-): () => Promise<AccessToken> {
-  return async function requestToken () {
-    const sentAtMs = clock.nowMs()
-    const deadline = new AbortController()
-    const timer = clock.setTimer(() => deadline.abort(), config.timeoutMs)
-    try {
-      const { statusCode, headers, body } = await request(config.url, {
-        method: 'POST', dispatcher, signal: deadline.signal, ...tokenRequest(config)
-      })
-      const json = await readJson(body)
-      if (statusCode >= 200 && statusCode < 300) return parseTokenResponse(json, sentAtMs)
-      throw refusal(statusCode, json, retryAfterMs(headers, sentAtMs))
-    } catch (thrown) {
-      if (thrown instanceof Problem) throw thrown
-      const what = deadline.signal.aborted
-        ? `The token endpoint did not answer in ${config.timeoutMs} ms.`
-        : 'The token endpoint could not be reached.'
-      throw new Problem('TOKEN-R-001', what, { cause: thrown })
-    } finally {
-      timer.cancel()
+): TokenEndpoint {
+  let used: Credentials | undefined
+  return {
+    async requestToken () {
+      const sentAtMs = clock.nowMs()
+      const deadline = new AbortController()
+      const timer = clock.setTimer(() => deadline.abort(), config.timeoutMs)
+      try {
+        used = config.readCredentials()
+        const { statusCode, headers, body } = await request(config.url, {
+          method: 'POST', dispatcher, signal: deadline.signal, ...tokenRequest(config, used)
+        })
+        const json = await readJson(body)
+        if (statusCode >= 200 && statusCode < 300) return parseTokenResponse(json, sentAtMs)
+        throw refusal(statusCode, json, retryAfterMs(headers, sentAtMs))
+      } catch (thrown) {
+        if (thrown instanceof Problem) throw thrown
+        const what = deadline.signal.aborted
+          ? `The token endpoint did not answer in ${config.timeoutMs} ms.`
+          : 'The token endpoint could not be reached.'
+        throw new Problem('TOKEN-R-001', what, { cause: thrown })
+      } finally {
+        timer.cancel()
+      }
+    },
+    haveCredentialsChanged () {
+      const { clientId, clientSecret } = config.readCredentials()
+      return used !== undefined && !(clientId.equals(used.clientId) && clientSecret.equals(used.clientSecret))
     }
   }
 }
 
-function tokenRequest ({ format, audience, scope, readCredentials }: TokenEndpointConfig) {
-  const { clientId, clientSecret } = readCredentials()
+function tokenRequest ({ format, audience, scope }: TokenEndpointConfig, { clientId, clientSecret }: Credentials) {
   const fields = {
     grant_type: 'client_credentials',
     client_id: clientId.reveal(),

@@ -13,20 +13,23 @@ const DAY_MS = 24 * HOUR_MS
 /** A cache on a fake clock over a token endpoint that a test drives. */
 function setUp ({ lifetimeMs = HOUR_MS, latencyMs = 0 } = {}) {
   const clock = new FakeClock()
-  const endpoint = { requests: 0, running: 0, mostRunning: 0, failure: undefined as Problem | undefined, lifetimeMs, latencyMs }
+  const endpoint = { requests: 0, running: 0, mostRunning: 0, failure: undefined as Problem | undefined, isRotated: false, lifetimeMs, latencyMs }
   const events: string[] = []
   const cache = new TokenCache({
     clock,
     random: () => 0,
     expiryBufferMs: BUFFER_MS,
     waitMs: WAIT_MS,
-    async requestToken () {
-      const n = ++endpoint.requests
-      endpoint.mostRunning = Math.max(endpoint.mostRunning, ++endpoint.running)
-      if (endpoint.latencyMs > 0) await new Promise<void>(resolve => { clock.setTimer(resolve, endpoint.latencyMs) })
-      endpoint.running--
-      if (endpoint.failure !== undefined) throw endpoint.failure
-      return token(`token-${n}`, endpoint.lifetimeMs)
+    endpoint: {
+      async requestToken () {
+        const n = ++endpoint.requests
+        endpoint.mostRunning = Math.max(endpoint.mostRunning, ++endpoint.running)
+        if (endpoint.latencyMs > 0) await new Promise<void>(resolve => { clock.setTimer(resolve, endpoint.latencyMs) })
+        endpoint.running--
+        if (endpoint.failure !== undefined) throw endpoint.failure
+        return token(`token-${n}`, endpoint.lifetimeMs)
+      },
+      haveCredentialsChanged: () => endpoint.isRotated
     },
     onRefreshed: (_token, reason) => events.push(reason),
     onFailed: ({ code }, _reason, _retryInMs, isStillValid) => events.push(isStillValid ? `${code} but valid` : code)
@@ -177,6 +180,20 @@ t.test('refused credentials are tried again on the slow lane', async t => {
   await clock.advanceMs(600_000)
   t.equal(endpoint.requests, 17)
   t.same(new Set(events), new Set(['TOKEN-N-001']))
+})
+
+t.test('refused credentials that are replaced are tried within a second', async t => {
+  const { cache, clock, endpoint, events, now } = setUp()
+  endpoint.failure = REFUSED
+  cache.start()
+  await clock.advanceMs(200_000)
+  const { requests } = endpoint
+  endpoint.isRotated = true
+  endpoint.failure = undefined
+  await clock.advanceMs(1_000)
+  t.equal(endpoint.requests, requests + 1)
+  t.equal(now(), `token-${requests + 1}`)
+  t.equal(events.at(-1), 'rotated')
 })
 
 t.test('an outage of an hour with callers all the time sees at most 150 requests, one at a time', async t => {

@@ -26,7 +26,7 @@ function requestToken (t: Teardown, url: string, change: Partial<TokenEndpointCo
       readCredentials: () => ({ clientId: new Secret('me'), clientSecret: new Secret(SECRET) }),
       ...change
     }
-  })()
+  }).requestToken()
 }
 
 for (const format of ['json', 'form'] as const) {

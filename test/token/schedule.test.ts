@@ -25,13 +25,13 @@ for (const [lane, failures, random, expectedMs] of [
   ['soon', 2, 0.5, 250],
   ['soon', 7, 1, 16_000],
   ['soon', 8, 0, 30_000],
-  ['soon', 8, 1, 24_000],
+  ['soon', 8, 1, 27_000],
   ['soon', 5000, 0, 30_000],
   ['late', 1, 0, 1_000],
-  ['late', 1, 1, 800],
+  ['late', 1, 1, 900],
   ['late', 6, 0, 32_000],
   ['late', 7, 0, 60_000],
-  ['late', 5000, 1, 48_000]
+  ['late', 5000, 1, 54_000]
 ] as const) {
   t.test(`failure ${failures} in the lane "${lane}" with jitter ${random} waits ${expectedMs} ms`, async t => {
     t.equal(retryAfterFailureMs(lane, failures, random), expectedMs)
