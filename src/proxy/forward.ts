@@ -1,8 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
-import type { AccessToken } from '../token/access-token.ts'
-import type { TokenCache } from '../token/cache.ts'
+import type { HeldToken, TokenCache } from '../token/cache.ts'
 import { Attempt, type AnswerSink, type UpstreamRequest } from '../upstream/attempt.ts'
 import { isRead } from '../upstream/failure.ts'
 import { MAX_HELD_BYTES } from './body.ts'
@@ -13,6 +12,9 @@ export interface ForwardOptions {
   readonly pool: Dispatcher
   readonly attemptTimeoutMs: number
 }
+
+/** What the app wants to reach the API; the token is added here. */
+export type AppRequest = Omit<UpstreamRequest, 'isStillGood'>
 
 /** An answer kept back until it is decided whether the request goes out again. */
 interface HeldAnswer {
@@ -30,18 +32,22 @@ interface HeldAnswer {
  */
 export class Forward implements AnswerSink {
   readonly #options: ForwardOptions
-  readonly #request: UpstreamRequest
+  readonly #request: AppRequest
   readonly #sink: AnswerSink
   #attempt: Attempt | undefined
-  #token: AccessToken | undefined
+  #token: HeldToken | undefined
   #held: HeldAnswer | undefined
   #isAbandoned = false
   #startedAtMs: number | undefined
   #upstreamMs: number | undefined
   #attempts = 0
+  /** After a 401, with a newer token. */
+  #hasReplayed = false
+  /** After a failure that left the API untouched. */
+  #hasRepeated = false
 
   /** @param request without Authorization */
-  constructor (options: ForwardOptions, request: UpstreamRequest, sink: AnswerSink) {
+  constructor (options: ForwardOptions, request: AppRequest, sink: AnswerSink) {
     this.#options = options
     this.#request = request
     this.#sink = sink
@@ -88,19 +94,19 @@ export class Forward implements AnswerSink {
     }
   }
 
-  #send (token: AccessToken): void {
-    const { clock, pool, attemptTimeoutMs } = this.#options
+  #send (token: HeldToken): void {
+    const { clock, tokens, pool, attemptTimeoutMs } = this.#options
     this.#token = token
     this.#attempts++
     this.#startedAtMs ??= clock.monotonicMs()
     const headers = [...this.#request.headers, 'Authorization', `Bearer ${token.value.reveal()}`]
-    this.#attempt = new Attempt(clock, attemptTimeoutMs, { ...this.#request, headers }, this)
+    this.#attempt = new Attempt(clock, attemptTimeoutMs, { ...this.#request, headers, isStillGood: () => tokens.isUsable(token) }, this)
     this.#attempt.start(pool)
   }
 
   onHead (status: number, statusText: string, headers: string[]): void {
     this.#upstreamMs = this.#options.clock.monotonicMs() - (this.#startedAtMs ?? 0)
-    if (status === 401 && this.#attempts === 1) {
+    if (status === 401 && !this.#hasReplayed) {
       if (this.#mayRepeat()) {
         this.#held = { status, statusText, headers, chunks: [], bytes: 0 }
         return
@@ -126,7 +132,10 @@ export class Forward implements AnswerSink {
   }
 
   onFailure (problem: Problem): void {
-    if (this.#held === undefined) this.#sink.onFailure(problem)
+    if (this.#attempt?.mayRepeat === true && !this.#hasRepeated) {
+      this.#hasRepeated = true
+      this.start()
+    } else if (this.#held === undefined) this.#sink.onFailure(problem)
     else void this.#repeatOrRelease(this.#held, () => this.#sink.onFailure(problem))
   }
 
@@ -142,6 +151,7 @@ export class Forward implements AnswerSink {
       if (this.#isAbandoned) return
       if (newer !== undefined) {
         this.#held = undefined
+        this.#hasReplayed = true
         this.#send(newer)
         return
       }

@@ -11,8 +11,7 @@ export type RefreshReason = 'start' | 'due' | 'expired' | 'retry' | 'rejected' |
 const ROTATION_CHECK_MS = 1_000
 
 /** A token together with its dates on both clocks: a wall clock jumps, a monotonic one stands still while a machine sleeps. */
-interface Held {
-  readonly token: AccessToken
+export interface HeldToken extends AccessToken {
   readonly refreshAt: Moment
   readonly expiresAt: Moment
 }
@@ -41,7 +40,7 @@ const MIN_FORCED_REFRESH_INTERVAL_MS = 30_000
  */
 export class TokenCache {
   readonly #options: TokenCacheOptions
-  #held: Held | undefined
+  #held: HeldToken | undefined
   #inFlight: Promise<void> | undefined
   #timer: Timer | undefined
   #failures = 0
@@ -66,19 +65,24 @@ export class TokenCache {
   }
 
   /** The token if it can be used at this moment. Looks at the clocks each time: a timer is only a hint. */
-  current (): AccessToken | undefined {
+  current (): HeldToken | undefined {
     const held = this.#held
-    if (held !== undefined && !this.#isPast(held.refreshAt)) return held.token
+    if (held !== undefined && !this.#isPast(held.refreshAt)) return held
     const isExpired = held === undefined || this.#isPast(held.expiresAt)
     if (this.#inFlight === undefined && this.#mayTry()) void this.#refresh(isExpired ? 'expired' : 'due')
-    return isExpired ? undefined : held.token
+    return isExpired ? undefined : held
+  }
+
+  /** Whether a token that was handed out may still be sent. */
+  isUsable ({ expiresAt }: HeldToken): boolean {
+    return !this.#isPast(expiresAt)
   }
 
   /**
    * The token, waiting for one at most `waitMs`, and not at all where the next try lies beyond that.
    * @throws the last failure, or TOKEN-R-001 where the endpoint has not answered yet
    */
-  async get (): Promise<AccessToken> {
+  async get (): Promise<HeldToken> {
     const untilMs = this.#nowMs() + this.#options.waitMs
     for (;;) {
       const token = this.current()
@@ -93,8 +97,8 @@ export class TokenCache {
    * The API refused `used` with 401.
    * @returns a newer token, or undefined where none is to be had in `waitMs`. The refused one stays until a newer replaces it.
    */
-  async reject (used: AccessToken): Promise<AccessToken | undefined> {
-    const newer = (): AccessToken | undefined => this.#held?.token === used ? undefined : this.current()
+  async reject (used: HeldToken): Promise<HeldToken | undefined> {
+    const newer = (): HeldToken | undefined => this.#held === used ? undefined : this.current()
     if (newer() === undefined && this.#inFlight === undefined && this.#mayTry() && this.#mayForce()) {
       this.#lastForcedAtMs = this.#nowMs()
       void this.#refresh('rejected')
@@ -129,7 +133,7 @@ export class TokenCache {
     try {
       const token = await endpoint.requestToken()
       const refreshMs = refreshAfterMs(token.lifetimeMs, expiryBufferMs, random())
-      this.#held = { token, refreshAt: later(sentAt, refreshMs), expiresAt: later(sentAt, token.lifetimeMs) }
+      this.#held = { ...token, refreshAt: later(sentAt, refreshMs), expiresAt: later(sentAt, token.lifetimeMs) }
       this.#failures = 0
       this.#lastProblem = undefined
       this.#nextTryAtMs = -Infinity
@@ -142,7 +146,7 @@ export class TokenCache {
       this.#lastProblem = problem
       this.#nextTryAtMs = this.#nowMs() + retryMs
       this.#wakeIn(retryMs)
-      this.#options.onFailed?.(problem, reason, retryMs, this.#held !== undefined && !this.#isPast(this.#held.expiresAt))
+      this.#options.onFailed?.(problem, reason, retryMs, this.#held !== undefined && this.isUsable(this.#held))
     }
   }
 

@@ -2,8 +2,9 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Clock, Timer } from '../clock.ts'
 import type { Problem } from '../problem.ts'
-import { DeadlineError, toProblem } from './failure.ts'
+import { DeadlineError, isRead, toProblem } from './failure.ts'
 import { answerHeaders } from './headers.ts'
+import type { Connection, ConnectionAware } from './pool.ts'
 
 /** A request as it goes to the API. */
 export interface UpstreamRequest {
@@ -13,6 +14,8 @@ export interface UpstreamRequest {
   /** Names and values in turn. */
   readonly headers: readonly string[]
   readonly body: Buffer | Readable | null
+  /** Asked when a connection is there: whether it may still be sent as it is, with the token that it carries. */
+  readonly isStillGood: () => boolean
 }
 
 /** Where an answer of the API goes, in this order: a head, chunks, and the end; or a failure at any point instead of what is left. */
@@ -24,8 +27,14 @@ export interface AnswerSink {
   onFailure (problem: Problem): void
 }
 
+/** Nobody waits for the answer any more. */
 class AbandonedError extends Error {
   override readonly name = 'AbandonedError'
+}
+
+/** It waited for a connection until its token had expired. */
+class StaleError extends Error {
+  override readonly name = 'StaleError'
 }
 
 /**
@@ -34,7 +43,8 @@ class AbandonedError extends Error {
  * Implements undici 7's own handler interface, which hands on the raw bytes of headers; the newer one parses them into an object
  * first and loses their order and spelling.
  */
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
+  connection: Connection | undefined
   readonly #clock: Clock
   readonly #timeoutMs: number
   readonly #request: UpstreamRequest
@@ -45,6 +55,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #deadlineMs = 0
   #timer: Timer | undefined
   #wasSent = false
+  #isOnKeptConnection = false
+  #hasAnswerBegun = false
+  #mayRepeat = false
   #headAtMs: number | undefined
 
   /**
@@ -94,6 +107,14 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return this.#wasSent
   }
 
+  /**
+   * After a failure: whether it may be made once more. It may where nothing was sent because the token had expired, and where a read
+   * met a kept connection that broke before any byte of an answer: most likely closed by the API just as the request went out.
+   */
+  get mayRepeat (): boolean {
+    return this.#mayRepeat
+  }
+
   /** When the head of the answer came, on the monotonic clock. */
   get headAtMs (): number | undefined {
     return this.#headAtMs
@@ -104,8 +125,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
     // Thrown here, the connection stays usable; `abort` would close it.
     if (this.#sink === undefined) throw new AbandonedError()
     if (this.#clock.monotonicMs() >= this.#deadlineMs) throw this.#late()
+    if (!this.#request.isStillGood()) throw new StaleError()
     this.#abort = abort
     this.#wasSent = true
+    this.#isOnKeptConnection = this.connection?.use() === true
+  }
+
+  /** undici: the first byte of an answer came. */
+  onResponseStarted (): void {
+    this.#hasAnswerBegun = true
   }
 
   /** undici: a chunk of a streamed body was written. */
@@ -146,8 +174,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onError (error: Error): void {
     const sink = this.#sink
+    const { body, method } = this.#request
+    const isDropped = this.#isOnKeptConnection && !this.#hasAnswerBegun && isRead(method) && isConnectionError(error)
+    this.#mayRepeat = error instanceof StaleError || (isDropped && (body === null || Buffer.isBuffer(body)))
     this.#detach()
-    sink?.onFailure(toProblem(error, { method: this.#request.method, wasSent: this.#wasSent }))
+    sink?.onFailure(toProblem(error, { method, wasSent: this.#wasSent }))
   }
 
   #late (): DeadlineError {
@@ -173,4 +204,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
       abort?.(error)
     }, this.#deadlineMs - this.#clock.monotonicMs())
   }
+}
+
+/** The connection broke, by itself or by the other side; not because of what came over it, or of us. */
+function isConnectionError (error: Error & { code?: string }): boolean {
+  return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')
 }

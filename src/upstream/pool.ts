@@ -1,4 +1,4 @@
-import { buildConnector, Pool } from 'undici'
+import { buildConnector, Client, Pool, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 
 export interface PoolConfig {
@@ -19,6 +19,36 @@ export class ConnectTimeoutError extends Error {
   readonly code = 'CONNECT_TIMEOUT'
 }
 
+/** What is dispatched to a pool of ours, and wants to know whether its connection served others before. */
+export interface ConnectionAware {
+  /** Told when a client takes the request; asked of when it is written. */
+  connection: Connection | undefined
+}
+
+/** One connection, as far as a request cares: a server may close a kept one just as the next request goes out. */
+export interface Connection {
+  /** Called when a request is written to it. @returns whether it is not the first */
+  use (): boolean
+}
+
+class CountingClient extends Client implements Connection {
+  #requests = 0
+
+  constructor (origin: URL, options: Client.Options) {
+    super(origin, options)
+    this.on('connect', () => { this.#requests = 0 })
+  }
+
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if ('connection' in handler) handler.connection = this
+    return super.dispatch(options, handler)
+  }
+
+  use (): boolean {
+    return this.#requests++ > 0
+  }
+}
+
 /**
  * The connections to one origin. HTTP/1.1 without pipelining: a request never waits behind another one's answer, and HTTP/2
  * cost 38 % more CPU.
@@ -27,6 +57,7 @@ export function createPool ({ clock, config }: { clock: Clock, config: PoolConfi
   return new Pool(config.origin, {
     connections: config.connections,
     pipelining: 1,
+    factory: (origin, options) => new CountingClient(origin, options as Client.Options),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // Each attempt keeps its own deadline: these would not count the time in the queue, and tick once a second.
     headersTimeout: 0,

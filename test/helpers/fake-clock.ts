@@ -30,16 +30,18 @@ export class FakeClock implements Clock {
     return this.#pending.size
   }
 
-  /** Both clocks advance and every timer that falls due runs; promises they settle are let run before the next one. */
+  /** Both clocks advance and every timer that falls due runs; promises they settle are let run before time goes on. */
   async advanceMs (ms: number): Promise<void> {
     const untilMs = this.#monotonicMs + ms
     for (;;) {
       await settle()
-      const next = this.#nextDue(untilMs)
-      if (next === undefined) break
-      this.#moveTo(next.dueAtMs)
-      this.#pending.delete(next)
-      next.callback()
+      const dueAtMs = this.#nextDueMs()
+      if (dueAtMs > untilMs) break
+      this.#moveTo(dueAtMs)
+      for (const pending of [...this.#pending].filter(pending => pending.dueAtMs === dueAtMs)) {
+        // One of the others may have cancelled it.
+        if (this.#pending.delete(pending)) pending.callback()
+      }
     }
     this.#moveTo(untilMs)
     await settle()
@@ -68,12 +70,10 @@ export class FakeClock implements Clock {
     this.#monotonicMs = Math.max(monotonicMs, this.#monotonicMs)
   }
 
-  #nextDue (untilMs: number): Pending | undefined {
-    let next: Pending | undefined
-    for (const pending of this.#pending) {
-      if (pending.dueAtMs <= untilMs && (next === undefined || pending.dueAtMs < next.dueAtMs)) next = pending
-    }
-    return next
+  #nextDueMs (): number {
+    let dueAtMs = Infinity
+    for (const pending of this.#pending) dueAtMs = Math.min(dueAtMs, pending.dueAtMs)
+    return dueAtMs
   }
 }
 
