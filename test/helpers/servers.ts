@@ -41,6 +41,15 @@ export async function freePort (): Promise<number> {
   return port
 }
 
+/** An origin at which every connection is refused. The port is held, so that nobody else comes to listen there. */
+export async function startRefusing (t: Teardown): Promise<string> {
+  const accepting = await startTcpServer(t, () => {})
+  const holder = connect(Number(new URL(accepting).port), '127.0.0.1')
+  await new Promise<void>(resolve => holder.once('connect', resolve))
+  t.teardown(() => holder.destroy())
+  return `http://127.0.0.1:${holder.localPort}`
+}
+
 export interface TokenServer {
   readonly url: string
   /** How many token requests came. */

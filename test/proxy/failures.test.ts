@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { FakeClock } from '../helpers/fake-clock.ts'
+import { FakeClock, settle } from '../helpers/fake-clock.ts'
 import { call, recorder } from '../helpers/http.ts'
-import { freePort, sendRaw, startTcpServer } from '../helpers/servers.ts'
+import { sendRaw, startRefusing, startTcpServer } from '../helpers/servers.ts'
 import { startTestSidecar } from '../helpers/sidecar.ts'
 
 const reset = async (t: Parameters<typeof startTcpServer>[0]): Promise<string> =>
@@ -33,12 +33,12 @@ t.test('a write that was sent and broke off says to look the booking up first', 
 
 for (const method of ['GET', 'POST']) {
   t.test(`a ${method} that could not be sent gets 502 UPSTR-R-001, without the API's address, which the log has`, async t => {
-    const port = await freePort()
-    const { url, requestLine } = await startTestSidecar(t, { apiUrl: `http://127.0.0.1:${port}` })
+    const apiUrl = await startRefusing(t)
+    const { url, requestLine } = await startTestSidecar(t, { apiUrl })
     const { status, body } = await call(url, '/venues/1', { method })
     t.equal(status, 502)
     t.match(JSON.parse(body.toString()), { code: 'UPSTR-R-001', isRetryable: true, detail: /Nothing was sent/ })
-    t.notMatch(body.toString(), String(port))
+    t.notMatch(body.toString(), new URL(apiUrl).port)
     t.match(await requestLine(), { status: 502, code: 'UPSTR-R-001', cause: /ECONNREFUSED/ })
   })
 }
@@ -60,7 +60,13 @@ t.test('the deadline counts the time in the pool\'s queue, and says that nothing
   const { seen, api } = recorder(() => {})
   const { url, line } = await startTestSidecar(t, { clock, api, env: { UPSTREAM_CONNECTIONS: '1' } })
   await line('token refreshed')
-  const answers = Promise.all([call(url, '/venues/1'), call(url, '/venues/2', { method: 'POST', body: '{}' })])
+  const running = call(url, '/venues/1')
+  while (seen.length === 0) await settle()
+  const timers = clock.pendingTimers
+  const queued = call(url, '/venues/2', { method: 'POST', body: '{}' })
+  // Both are there before time moves on, so that both deadlines pass at one moment.
+  while (clock.pendingTimers === timers) await settle()
+  const answers = Promise.all([running, queued])
   await clock.runUntil(answers)
   const [first, second] = await answers
   t.match([first.status, second.status], [504, 504])

@@ -6,7 +6,7 @@ import { Secret } from '../../src/secret.ts'
 import { createTokenEndpoint, type TokenEndpointConfig } from '../../src/token/endpoint.ts'
 import { createPool } from '../../src/upstream/pool.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
-import { freePort, json, readBody, startServer, startTcpServer, type Teardown } from '../helpers/servers.ts'
+import { json, readBody, startRefusing, startServer, startTcpServer, type Teardown } from '../helpers/servers.ts'
 
 const SECRET = 'obviously-fake-secret'
 
@@ -93,7 +93,7 @@ for (const [what, respond, expected] of rows) {
 }
 
 t.test('a token endpoint that cannot be reached, or breaks off, is TOKEN-R-001', async t => {
-  await t.rejects(requestToken(t, `http://127.0.0.1:${await freePort()}/t`), { code: 'TOKEN-R-001', message: /could not be reached/ })
+  await t.rejects(requestToken(t, `${await startRefusing(t)}/t`), { code: 'TOKEN-R-001', message: /could not be reached/ })
   const breaking = await startTcpServer(t, socket => socket.once('data', () => socket.destroy()))
   await t.rejects(requestToken(t, `${breaking}/t`), { code: 'TOKEN-R-001' })
 })
