@@ -8,6 +8,7 @@ import t from 'tap'
 import { request } from 'undici'
 import { call } from './helpers/http.ts'
 import { run, type RunningProcess } from './helpers/process.ts'
+import { startTlsServer } from './helpers/tls.ts'
 import { freePort, startServer, startTokenServer, type Teardown } from './helpers/servers.ts'
 
 const FREE_PORTS = { PORT: '0', ADMIN_PORT: '0' }
@@ -163,6 +164,82 @@ t.test('healthcheck and wait tell whether a sidecar is ready, and need no creden
   t.equal(await run(t, ['healthcheck'], { ADMIN_PORT }).ended, 0)
   sidecar.child.kill('SIGTERM')
   await sidecar.ended
+})
+
+for (const [what, certificate, isTrusted, outcome] of [
+  ['that NODE_EXTRA_CA_CERTS vouches for', {}, true, 'from the api'],
+  ['that nobody vouches for', {}, false, 'SELF_SIGNED'],
+  ['that has expired', { days: -1 }, true, 'CERT_HAS_EXPIRED'],
+  ['for another name', { name: 'elsewhere.example' }, true, 'ERR_TLS_CERT_ALTNAME_INVALID']
+] as const) {
+  t.test(`an API with a certificate ${what} ${outcome === 'from the api' ? 'is trusted' : 'never gets a request, nor its token'}`, async t => {
+    let requests = 0
+    const api = await startTlsServer(t, (_req, res) => {
+      requests++
+      res.end('from the api')
+    }, certificate)
+    const sidecar = run(t, [], {
+      ...await environment(t),
+      BOOKABLE_API_URL: api.url,
+      // Node's own switch must not turn it off either.
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      ...(isTrusted ? { NODE_EXTRA_CA_CERTS: api.certPath } : {})
+    })
+    const { status, body } = await call((await urlsOf(sidecar)).url, '/venues', { method: 'DELETE' })
+    if (outcome === 'from the api') {
+      t.equal(body.toString(), outcome)
+    } else {
+      t.equal(status, 502)
+      t.match(JSON.parse(body.toString()), { code: 'UPSTR-R-001', detail: /Nothing was sent/ })
+      await sidecar.seen('stdout', new RegExp(outcome))
+      t.equal(requests, 0)
+    }
+  })
+}
+
+t.test('after SIGSTOP beyond the token\'s life, the next request carries a valid token', async t => {
+  const origin = await startServer(t, (_req, res) => res.end(JSON.stringify({ access_token: `until-${Date.now() + 1000}`, expires_in: 1 })))
+  const late: number[] = []
+  const sidecar = run(t, [], {
+    ...await environment(t, (req, res) => {
+      late.push(Date.now() - Number(req.headers.authorization?.split('-')[1]))
+      res.end()
+    }),
+    BOOKABLE_TOKEN_URL: origin
+  })
+  const { url } = await urlsOf(sidecar)
+  await sidecar.seen('stdout', /token refreshed/)
+  sidecar.child.kill('SIGSTOP')
+  const answer = call(url, '/venues')
+  // Real time, since a stopped process has no clock to inject.
+  await new Promise(resolve => setTimeout(resolve, 1_500))
+  sidecar.child.kill('SIGCONT')
+  t.equal((await answer).status, 200)
+  t.ok(late.length === 1 && late.every(ms => ms < 0), `expired for ${late.join()} ms`)
+})
+
+t.test('an unexpected exception is logged, drains, and ends with 1', async t => {
+  const hook = join(mkdtempSync(join(tmpdir(), 'hook-')), 'throw-on-sigusr1.cjs')
+  writeFileSync(hook, "process.on('SIGUSR1', () => { throw new Error('out of the blue') })")
+  let arrive = (): void => {}
+  const arrived = new Promise<void>(resolve => { arrive = resolve })
+  let answer = (): void => {}
+  const sidecar = run(t, [], {
+    ...await environment(t, (_req, res) => {
+      answer = () => res.end('late')
+      arrive()
+    }),
+    NODE_OPTIONS: `--require ${hook}`
+  })
+  const running = call((await urlsOf(sidecar)).url, '/venues')
+  await arrived
+  sidecar.child.kill('SIGUSR1')
+  const [line] = await sidecar.seen('stdout', /^.*unexpected error.*$/m)
+  t.match(JSON.parse(line), { level: 60, err: { message: 'out of the blue' } })
+  await sidecar.seen('stdout', /drain started/)
+  answer()
+  t.equal((await running).body.toString(), 'late')
+  t.equal(await sidecar.ended, 1)
 })
 
 t.test('a rotated secret file is used at the next token request, without a restart', async t => {

@@ -10,18 +10,18 @@ import type { Teardown } from './servers.ts'
 export interface TlsServerOptions {
   /** The name in the certificate. */
   readonly name?: string
-  /** openssl's arguments for its dates. */
-  readonly validity?: readonly string[]
+  /** How long it is valid; negative: it has expired. */
+  readonly days?: number
 }
 
-/** An https server with a certificate of its own making: its URL by `localhost`, and the certificate in PEM. */
-export async function startTlsServer (t: Teardown, listener: RequestListener, { name = 'localhost', validity = ['-days', '1'] }: TlsServerOptions = {}) {
+/** An https server with a certificate of its own making: its URL by `localhost`, and the file of the certificate. */
+export async function startTlsServer (t: Teardown, listener: RequestListener, { name = 'localhost', days = 1 }: TlsServerOptions = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'tls-'))
   t.teardown(() => rmSync(dir, { recursive: true }))
-  execFileSync('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem',
-    '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`, ...validity
-  ], { cwd: dir, stdio: 'ignore' })
+  const openssl = (...args: readonly string[]): unknown => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
+  openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key.pem', '-out', 'request.pem',
+    '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`)
+  openssl('x509', '-req', '-in', 'request.pem', '-signkey', 'key.pem', '-copy_extensions', 'copy', '-days', String(days), '-out', 'cert.pem')
   const cert = readFileSync(join(dir, 'cert.pem'), 'utf8')
   const server = createServer({ key: readFileSync(join(dir, 'key.pem')), cert }, listener)
   await new Promise<void>(resolve => server.listen(0, resolve))
@@ -29,5 +29,5 @@ export async function startTlsServer (t: Teardown, listener: RequestListener, { 
     server.close()
     server.closeAllConnections()
   })
-  return { url: `https://localhost:${(server.address() as AddressInfo).port}`, cert, certPath: join(dir, 'cert.pem') }
+  return { url: `https://localhost:${(server.address() as AddressInfo).port}`, certPath: join(dir, 'cert.pem') }
 }

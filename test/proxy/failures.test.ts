@@ -1,10 +1,4 @@
-import { createServer as createTlsServer } from 'node:https'
 import { request as httpRequest } from 'node:http'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { FakeClock, settle } from '../helpers/fake-clock.ts'
 import { call, recorder } from '../helpers/http.ts'
@@ -127,21 +121,4 @@ t.test('an app that breaks off its upload is never seen by the API as complete',
     t.match(await requestLine(), { status: 499, aborted: true })
     t.notOk(isComplete)
   }
-})
-
-t.test('the certificate of the API is verified', async t => {
-  const dir = mkdtempSync(join(tmpdir(), 'tls-'))
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-subj', '/CN=localhost', '-days', '1'], { cwd: dir, stdio: 'ignore' })
-  const { seen, api } = recorder()
-  const server = createTlsServer({ key: readFileSync(join(dir, 'key.pem')), cert: readFileSync(join(dir, 'cert.pem')) }, api)
-  await new Promise<void>(resolve => server.listen(0, resolve))
-  t.teardown(() => server.close())
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
-  t.teardown(() => { delete process.env.NODE_TLS_REJECT_UNAUTHORIZED })
-  const { url, requestLine } = await startTestSidecar(t, { apiUrl: `https://localhost:${(server.address() as AddressInfo).port}` })
-  const { status, body } = await call(url, '/venues')
-  t.equal(status, 502)
-  t.match(JSON.parse(body.toString()), { code: 'UPSTR-R-001' })
-  t.match(await requestLine(), { cause: /SELF_SIGNED/ })
-  t.same(seen, [])
 })
