@@ -10,6 +10,9 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000
 /** A head takes one packet; who needs longer holds a connection for nothing. */
 const HEAD_TIMEOUT_MS = 10_000
 
+/** Connections that may wait to be accepted: a burst of all that MAX_IN_FLIGHT allows, and more, must not meet SYN retries of a second. */
+const BACKLOG = 4096
+
 /** How often Node looks for heads that are late. */
 const CHECK_INTERVAL_MS = 1_000
 
@@ -97,7 +100,7 @@ function bind (options: ListenerOptions, host: string, port: number): Promise<Se
   server.on('checkExpectation', options.onRequest)
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explain(error, options, host), { cause: error })))
-    server.listen({ host, port }, () => resolve(server))
+    server.listen({ host, port, backlog: BACKLOG }, () => resolve(server))
   })
 }
 

@@ -87,7 +87,7 @@ export class TokenCache {
     for (;;) {
       const token = this.current()
       if (token !== undefined) return token
-      const isHopeless = this.#inFlight === undefined && this.#nextTryAtMs > untilMs
+      const isHopeless = this.#inFlight === undefined && (this.#isStopped || this.#nextTryAtMs > untilMs)
       if (isHopeless || this.#nowMs() >= untilMs) throw this.#unavailable()
       await this.#change(untilMs)
     }

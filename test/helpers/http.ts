@@ -19,10 +19,11 @@ export function recorder (answer: RequestListener = (_req, res) => res.end('ok')
 export interface Answer { status: number, headers: IncomingMessage['headers'], raw: string[], body: Buffer }
 
 /** One request by Node's own client, with the headers and target exactly as given. */
-export function call (url: string, path: string, options: { method?: string, headers?: string[] | Record<string, string | string[]>, body?: string | Buffer } = {}): Promise<Answer> {
+export function call (url: string, path: string, options: { method?: string, headers?: string[] | Record<string, string | string[]>, body?: string | Buffer, onHead?: () => void } = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body } = options
+    const { method = 'GET', headers = {}, body, onHead } = options
     const req = httpRequest(url, { method, path, headers, agent: false }, res => {
+      onHead?.()
       readBody(res).then(body => resolve({ status: res.statusCode ?? 0, headers: res.headers, raw: res.rawHeaders, body }), reject)
     })
     req.on('error', reject)

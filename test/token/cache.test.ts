@@ -251,6 +251,18 @@ t.test('a rejected token stays until a newer one replaces it', async t => {
   t.equal(now(), 'token-1')
 })
 
+t.test('after stop() a caller that waits is told at once, and nothing is asked for', async t => {
+  const { cache, clock, endpoint } = setUp({ latencyMs: 100 })
+  endpoint.failure = DOWN
+  cache.start()
+  const caller = t.rejects(cache.get(), { code: 'TOKEN-R-001' })
+  cache.stop()
+  await clock.advanceMs(100)
+  await caller
+  await t.rejects(cache.get(), { code: 'TOKEN-R-001' })
+  t.equal(endpoint.requests, 1)
+})
+
 t.test('after stop() no timer is left and none comes back', async t => {
   const { cache, clock } = setUp()
   cache.start()
