@@ -1,0 +1,148 @@
+import type { Dispatcher } from 'undici'
+import type { Clock, Timer } from '../../src/clock.ts'
+import type { Connection } from '../../src/upstream/pool.ts'
+
+/** What the API does with the requests that reach it from now on. */
+export type ApiBehaviour =
+  | 'ok' | 'unauthorized' | 'forbidden' | 'error' | 'slow' | 'hangs' | 'refuses' | 'drops' | 'breaks amid the head' | 'breaks amid the body' | 'silent amid the body'
+
+/** A request that reached the API. */
+export interface Arrival {
+  readonly id: string
+  readonly method: string
+  readonly authorization: string
+  readonly wasUnauthorized: boolean
+}
+
+type Handler = Required<Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>> & {
+  connection: Connection | undefined
+  onResponseStarted (): void
+}
+
+const CONNECT_MS = 20
+const ANSWER_MS = 50
+const SLOW_MS = 20_000
+
+/** The network and the API behind undici's own dispatch interface, on a fake clock: connections, a queue for them, and failures. */
+export class FakeApi {
+  behaviour: ApiBehaviour = 'ok'
+  readonly arrivals: Arrival[] = []
+  /** Looks at each arrival, at its moment. */
+  onArrival: (arrival: Arrival) => void = () => {}
+  readonly #clock: Clock
+  readonly #connections: number
+  readonly #queue: Array<() => void> = []
+  #busy = 0
+  #kept = 0
+
+  constructor (clock: Clock, connections: number) {
+    this.#clock = clock
+    this.#connections = connections
+  }
+
+  /** The pool, as far as an attempt uses it. */
+  get dispatcher (): Dispatcher {
+    const dispatch = (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean => {
+      this.#take(() => this.#connect(options, handler as Handler))
+      return true
+    }
+    return { dispatch } as unknown as Dispatcher
+  }
+
+  get openConnections (): number {
+    return this.#busy
+  }
+
+  #take (start: () => void): void {
+    if (this.#busy === this.#connections) {
+      this.#queue.push(start)
+      return
+    }
+    this.#busy++
+    start()
+  }
+
+  #free (isKept: boolean): void {
+    if (isKept) this.#kept++
+    this.#busy--
+    const next = this.#queue.shift()
+    if (next !== undefined) this.#take(next)
+  }
+
+  #connect (options: Dispatcher.DispatchOptions, handler: Handler): void {
+    const isReused = this.#kept > 0
+    if (isReused) this.#kept--
+    const { behaviour } = this
+    this.#clock.setTimer(() => {
+      if (behaviour === 'refuses' && !isReused) {
+        this.#free(false)
+        handler.onError(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))
+        return
+      }
+      handler.connection = { use: () => isReused }
+      this.#send(options, handler)
+    }, isReused ? 0 : CONNECT_MS)
+  }
+
+  #send ({ method, headers }: Dispatcher.DispatchOptions, handler: Handler): void {
+    const { behaviour } = this
+    let timer: Timer | undefined
+    let isOver = false
+    const over = (isKept: boolean, tell: () => void): void => {
+      if (isOver) return
+      isOver = true
+      timer?.cancel()
+      this.#free(isKept)
+      tell()
+    }
+    const fail = (error: Error): void => over(false, () => handler.onError(error))
+    try {
+      handler.onConnect(error => fail(error ?? new Error('aborted')))
+    } catch (error) {
+      over(true, () => handler.onError(error as Error))
+      return
+    }
+    const flat = headers as readonly string[]
+    const value = (name: string): string => flat[flat.indexOf(name) + 1] ?? ''
+    const arrival = {
+      id: value('X-Correlation-ID'), method, authorization: value('Authorization'), wasUnauthorized: behaviour === 'unauthorized'
+    }
+    this.arrivals.push(arrival)
+    this.onArrival(arrival)
+
+    const later = (ms: number, act: () => void): void => { timer = this.#clock.setTimer(() => { if (!isOver) act() }, ms) }
+    const head = (status: number): void => {
+      handler.onResponseStarted()
+      handler.onHeaders(status, [], () => {}, '')
+    }
+    const answer = (status: number): void => {
+      head(status)
+      handler.onData(Buffer.from('body'))
+      over(true, () => handler.onComplete([]))
+    }
+    const reset = (): void => fail(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    switch (behaviour) {
+      case 'ok':
+      case 'refuses': return later(ANSWER_MS, () => answer(200))
+      case 'unauthorized': return later(ANSWER_MS, () => answer(401))
+      case 'forbidden': return later(ANSWER_MS, () => answer(403))
+      case 'error': return later(ANSWER_MS, () => answer(500))
+      case 'slow': return later(SLOW_MS, () => answer(200))
+      case 'hangs': return
+      case 'drops': return later(ANSWER_MS, reset)
+      case 'breaks amid the head': return later(ANSWER_MS, () => {
+        handler.onResponseStarted()
+        reset()
+      })
+      case 'breaks amid the body': return later(ANSWER_MS, () => {
+        head(200)
+        handler.onData(Buffer.from('bo'))
+        later(ANSWER_MS, reset)
+      })
+      case 'silent amid the body': return later(ANSWER_MS, () => {
+        head(200)
+        handler.onData(Buffer.from('bo'))
+      })
+    }
+  }
+}

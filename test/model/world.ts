@@ -1,0 +1,174 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import { duplexPair, type Duplex } from 'node:stream'
+import { PROBES } from '../../src/admin/probes.ts'
+import { Problem } from '../../src/problem.ts'
+import { Door } from '../../src/proxy/door.ts'
+import type { ExchangeRecord } from '../../src/proxy/exchange.ts'
+import { Secret } from '../../src/secret.ts'
+import { TokenCache } from '../../src/token/cache.ts'
+import { FakeClock, settle } from '../helpers/fake-clock.ts'
+import { FakeApi } from './fake-api.ts'
+
+export type TokenBehaviour = 'good' | 'short-lived' | 'down' | 'refuses' | 'unusable' | 'hangs'
+
+const TOKEN_WAIT_MS = 5_000
+const ATTEMPT_TIMEOUT_MS = 30_000
+const TOKEN_TIMEOUT_MS = 10_000
+
+/** Two waits for a token, and three attempts at most: the first, one after a 401, one on a fresh connection. */
+const MOST_MS = 2 * TOKEN_WAIT_MS + 3 * ATTEMPT_TIMEOUT_MS
+
+const LIFETIMES_MS: Readonly<Partial<Record<TokenBehaviour, number>>> = { good: 3_600_000, 'short-lived': 2_000 }
+
+interface Call {
+  readonly method: string
+  readonly startedAtMs: number
+  readonly socket: Duplex
+  received: string
+  hasLeft: boolean
+  isClosed: boolean
+}
+
+/**
+ * The real modules between an app and the network (door, exchange, forward, attempt, token cache), on a fake clock, with HTTP over
+ * streams in memory. Every promise that the sidecar makes about them is checked at the moment when it could be broken.
+ */
+export class World {
+  readonly clock = new FakeClock()
+  readonly api = new FakeApi(this.clock, 2)
+  readonly violations: string[] = []
+  tokenBehaviour: TokenBehaviour = 'good'
+  readonly #issued = new Map<string, { wallMs: number, monotonicMs: number }>()
+  readonly #records = new Map<string, ExchangeRecord>()
+  readonly #calls = new Map<string, Call>()
+  readonly #server
+  readonly #door
+  readonly #tokens
+  #tokenRequests = 0
+  #tokenRequestsRunning = 0
+
+  constructor (random: () => number) {
+    const { clock, api } = this
+    this.#tokens = new TokenCache({
+      clock,
+      random,
+      expiryBufferMs: 60_000,
+      waitMs: TOKEN_WAIT_MS,
+      endpoint: { requestToken: async () => this.#requestToken(), haveCredentialsChanged: () => false }
+    })
+    this.#door = new Door({
+      clock,
+      guards: { routes: ['/venues'], allowedMethods: ['GET', 'POST'], maxInFlight: 8 },
+      forward: { clock, tokens: this.#tokens, pool: api.dispatcher, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
+      basePath: '',
+      addedHeaders: { partnerReference: undefined, bookingSource: undefined },
+      onExchange: record => { this.#records.set(record.correlationId, record) }
+    })
+    this.#server = createServer((req, res) => {
+      const exchange = this.#door.open(req, res)
+      if (!exchange.isRefused) exchange.forward()
+    })
+    api.onArrival = ({ id, authorization, method }) => {
+      this.#checkToken(authorization.replace('Bearer ', ''))
+      const sent = api.arrivals.filter(arrival => arrival.id === id)
+      if (method === 'POST' && sent.slice(0, -1).some(({ wasUnauthorized }) => !wasUnauthorized)) this.#violate(`write ${id} was sent twice`)
+      if (sent.length > 3) this.#violate(`${id} was sent ${sent.length} times`)
+    }
+    this.#tokens.start()
+  }
+
+  /** An app calls; its id is its correlation id. */
+  call (method: 'GET' | 'POST'): void {
+    const [app, socket] = duplexPair()
+    const id = `call-number-${this.#calls.size}`
+    const call: Call = { method, startedAtMs: this.clock.monotonicMs(), socket: app, received: '', hasLeft: false, isClosed: false }
+    this.#calls.set(id, call)
+    app.on('data', chunk => { call.received += String(chunk) }).on('error', () => {}).on('end', () => app.end()).on('close', () => { call.isClosed = true })
+    // A pair in memory does not tell the one side that the other was destroyed.
+    app.on('close', () => socket.destroy())
+    socket.on('close', () => setImmediate(() => app.destroy()))
+    this.#server.emit('connection', asSocket(socket))
+    const body = method === 'POST' ? '{}' : ''
+    app.write(`${method} /venues/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Correlation-ID: ${id}\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  }
+
+  /** The n-th app that still waits hangs up. */
+  leave (n: number): void {
+    const waiting = [...this.#calls.entries()].filter(([id, { hasLeft }]) => !hasLeft && !this.#records.has(id))
+    const [, call] = waiting[n % Math.max(waiting.length, 1)] ?? []
+    if (call === undefined) return
+    call.hasLeft = true
+    call.socket.destroy()
+  }
+
+  drain (): void {
+    void this.#door.drain()
+    this.clock.setTimer(() => this.#door.cut(), 25_000)
+  }
+
+  /** What must hold whenever nothing is about to happen. */
+  check (): void {
+    const isReady = PROBES['/readyz']({ tokens: this.#tokens, door: this.#door }) === undefined
+    const token = this.#tokens.current()
+    if (isReady && token === undefined) this.#violate('ready without a token')
+    if (token !== undefined) this.#checkToken(token.value.reveal())
+    for (const [id, call] of this.#calls) {
+      if (this.clock.monotonicMs() - call.startedAtMs > MOST_MS && !this.#records.has(id)) this.#violate(`${id} was not answered in ${MOST_MS} ms`)
+    }
+  }
+
+  /** Lets everything end, and looks whether it has. */
+  async finish (): Promise<void> {
+    await this.clock.advanceMs(MOST_MS + 1)
+    await settle()
+    this.check()
+    for (const [id, call] of this.#calls) this.#checkAnswer(id, call)
+    if (this.#door.inFlight > 0) this.#violate(`${this.#door.inFlight} are still inside`)
+    if (this.api.openConnections > 0) this.#violate(`${this.api.openConnections} connections of the API are still taken`)
+    this.#tokens.stop()
+  }
+
+  async #requestToken () {
+    const value = `token-${++this.#tokenRequests}`
+    if (++this.#tokenRequestsRunning > 1) this.#violate('two token requests at once')
+    const { tokenBehaviour } = this
+    const sentAt = { wallMs: this.clock.nowMs(), monotonicMs: this.clock.monotonicMs() }
+    await new Promise<void>(resolve => { this.clock.setTimer(resolve, tokenBehaviour === 'hangs' ? TOKEN_TIMEOUT_MS : 100) })
+    this.#tokenRequestsRunning--
+    const lifetimeMs = LIFETIMES_MS[tokenBehaviour]
+    if (lifetimeMs !== undefined) {
+      this.#issued.set(value, { wallMs: sentAt.wallMs + lifetimeMs, monotonicMs: sentAt.monotonicMs + lifetimeMs })
+      return { value: new Secret(value), lifetimeMs, scopes: [], claims: {} }
+    }
+    throw new Problem(tokenBehaviour === 'refuses' ? 'TOKEN-N-001' : tokenBehaviour === 'unusable' ? 'TOKEN-R-002' : 'TOKEN-R-001', tokenBehaviour)
+  }
+
+  #checkToken (token: string): void {
+    const expires = this.#issued.get(token)
+    if (expires === undefined) this.#violate(`${token} was never given out`)
+    else if (this.clock.nowMs() >= expires.wallMs || this.clock.monotonicMs() >= expires.monotonicMs) this.#violate(`${token} has expired`)
+  }
+
+  #checkAnswer (id: string, { method, received, hasLeft, isClosed }: Call): void {
+    const record = this.#records.get(id)
+    if (record === undefined || !isClosed) return this.#violate(`${id} never ended`)
+    if (hasLeft || record.isBroken) return
+    const code = /"code":"([^"]+)"/.exec(received)?.[1]
+    const isSent = this.api.arrivals.some(arrival => arrival.id === id && !arrival.wasUnauthorized)
+    if (!received.startsWith('HTTP/1.1 ')) this.#violate(`${id} got no answer: ${JSON.stringify(received)}`)
+    if (code !== record.problem?.code) this.#violate(`${id} got ${code}, and the log has ${record.problem?.code}`)
+    if (method === 'POST' && isSent && code !== undefined && code !== 'UPSTR-N-001') this.#violate(`write ${id} was sent, and the app was told ${code}`)
+    if (code === 'UPSTR-N-001' && !isSent) this.#violate(`write ${id} was not sent, and the app was told ${code}`)
+  }
+
+  #violate (what: string): void {
+    this.violations.push(`after ${this.clock.monotonicMs()} ms: ${what}`)
+  }
+}
+
+/** Half of a pair, with what the server asks of a socket beyond a stream. */
+function asSocket (stream: Duplex): IncomingMessage['socket'] {
+  return Object.assign(stream, {
+    setTimeout: () => stream, setNoDelay: () => stream, setKeepAlive: () => stream, resetAndDestroy: () => stream.destroy()
+  }) as unknown as IncomingMessage['socket']
+}
