@@ -4,6 +4,8 @@ import { describeAvailability, readAvailabilityQuery, slotsOf } from './availabi
 import { readBookingChannel } from './booking-request.ts'
 import { describeBooking } from './bookings.ts'
 import type { BookingStore } from './bookings.ts'
+import { failAnswers, failApiRequest } from './fault-hooks.ts'
+import type { Faults } from './faults.ts'
 import { BookableProblem, toBookableProblem } from './problems.ts'
 import type { Quota } from './quota.ts'
 import type { TokenIssuer } from './tokens.ts'
@@ -15,6 +17,7 @@ export interface ApiOptions {
   readonly clock: Clock
   readonly tokens: TokenIssuer
   readonly quota: Quota
+  readonly faults: Faults
   readonly venues: readonly Venue[]
   readonly bookings: BookingStore
   readonly onApiRequest: () => void
@@ -27,23 +30,27 @@ type Handler = (request: FastifyRequest<IdInPath>, reply: FastifyReply) => unkno
 type Resource = readonly [path: string, handlers: Readonly<Partial<Record<typeof METHODS[number], Handler>>>]
 
 /**
- * Adds Bookable's API. Every request passes in this order: counted, correlation id mirrored, access token, quota, route;
- * what has no valid token belongs to no client and spends no quota.
+ * Adds Bookable's API. Every request passes in this order: counted, correlation id mirrored, faults, access token, quota, route,
+ * and faults again, of the answer; what has no valid token belongs to no client and spends no quota.
  */
 export function addApiRoutes (app: FastifyInstance, options: ApiOptions): void {
-  const { clock, tokens, quota, onApiRequest } = options
+  const { clock, tokens, quota, faults, onApiRequest } = options
 
   app.addHook('onRequest', async (request, reply) => {
     onApiRequest()
     const correlationId = request.headers['x-correlation-id']
     if (correlationId !== undefined) reply.header('x-correlation-id', correlationId)
 
+    const failed = failApiRequest(faults, reply)
+    if (failed !== undefined) return failed
+
     checkToken(request.headers.authorization, tokens, clock.nowMs())
 
-    const { isAllowed, limit, remaining, resetAtS } = quota.spend(clock.nowMs())
+    const { isAllowed, limit, remaining, resetAtS } = quota.spend(clock.nowMs(), faults.current['api-429'])
     reply.headers({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': resetAtS })
     if (!isAllowed) throw new BookableProblem('RATE-R-001', `You have exceeded the rate limit of ${limit} requests per 60-second window.`)
   })
+  app.addHook('onSend', failAnswers('api', faults, clock))
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(['application/json', 'application/json-patch+json'], { parseAs: 'string' }, async (_request: FastifyRequest, body: string) => parseJson(body))
@@ -93,7 +100,8 @@ function resourcesOf ({ clock, venues, bookings }: ApiOptions): readonly Resourc
   ]
 }
 
-function addResource (app: FastifyInstance, [url, handlers]: Resource): void {
+/** Adds one resource, with HEAD, OPTIONS and a 405 for the methods that it has not. */
+export function addResource (app: FastifyInstance, [url, handlers]: Resource): void {
   for (const method of METHODS) {
     const handler = handlers[method]
     if (handler !== undefined) app.route<IdInPath>({ method, url, handler: async (request, reply) => handler(request, reply) })
@@ -120,7 +128,11 @@ function checkToken (authorization: string | undefined, tokens: TokenIssuer, now
   if (!tokens.isValid(token, nowMs)) throw new BookableProblem('IDENT-N-102', 'The access token has expired, or was not issued here.')
 }
 
-function parseJson (body: string): unknown {
+/**
+ * A body as JSON, undefined for an empty one.
+ * @throws HTTP-N-400 when it is none
+ */
+export function parseJson (body: string): unknown {
   // Many clients name a content type where they send nothing, as with DELETE.
   if (body === '') return undefined
   try {

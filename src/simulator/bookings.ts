@@ -32,9 +32,14 @@ export class BookingStore {
     return this.#bookings.size
   }
 
+  /** Every booking made since the start, as it stands now, cancelled ones included. */
+  get all (): readonly Booking[] {
+    return [...this.#bookings.values()]
+  }
+
   /** What a product's bookings hold on a day. */
   seatings ({ product }: Offer, date: string, exceptId?: string): readonly Seating[] {
-    return [...this.#bookings.values()]
+    return this.all
       .filter(({ id, isCancelled, offer, request }) => !isCancelled && id !== exceptId && offer.product === product && request.date === date)
       .map(({ request, slot }) => {
         const startMin = minutesOf(slot.time)

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.ts'
+import { failAnswers, failTokenRequest } from './fault-hooks.ts'
+import type { Faults } from './faults.ts'
 import { isRecord } from './fields.ts'
 import type { TokenIssuer } from './tokens.ts'
 
@@ -45,13 +47,14 @@ export function refusalOf (body: unknown): TokenRefusal | undefined {
 export interface OAuthOptions {
   readonly clock: Clock
   readonly tokens: TokenIssuer
+  readonly faults: Faults
   readonly tokenLifetimeS: number
   readonly issuer: () => string
   readonly onTokenRequest: () => void
 }
 
 /** Adds the token endpoint and the two documents by which an OAuth2 client finds it and its keys. */
-export function addOAuthRoutes (app: FastifyInstance, { clock, tokens, tokenLifetimeS, issuer, onTokenRequest }: OAuthOptions): void {
+export function addOAuthRoutes (app: FastifyInstance, { clock, tokens, faults, tokenLifetimeS, issuer, onTokenRequest }: OAuthOptions): void {
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(body.toString())))
   })
@@ -60,7 +63,13 @@ export function addOAuthRoutes (app: FastifyInstance, { clock, tokens, tokenLife
     return reply.code(400).send({ error: 'invalid_request', error_description: 'The body is neither JSON nor a form' })
   })
 
-  app.post(TOKEN_PATH, { onRequest: async () => onTokenRequest() }, async (request, reply) => {
+  app.post(TOKEN_PATH, {
+    async onRequest (_request, reply) {
+      onTokenRequest()
+      return failTokenRequest(faults, reply)
+    },
+    onSend: failAnswers('token', faults, clock)
+  }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
     const refusal = refusalOf(request.body)
     if (refusal !== undefined) return reply.code(refusal.status).send({ error: refusal.error, error_description: refusal.description })

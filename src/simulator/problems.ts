@@ -30,6 +30,7 @@ const PROBLEMS = {
   'BOOK-N-102': { status: 409, title: 'Time Slot Not Available' },
   'BOOK-N-103': { status: 404, title: 'Booking Not Found' },
   'BOOK-N-104': { status: 409, title: 'Booking Already Cancelled' },
+  'FAULT-N-101': { status: 400, title: 'Invalid Faults' },
   'HTTP-N-400': { status: 400, title: 'Bad Request' },
   'HTTP-N-404': { status: 404, title: 'Not Found' },
   'HTTP-N-405': { status: 405, title: 'Method Not Allowed' },

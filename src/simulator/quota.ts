@@ -20,8 +20,11 @@ export class Quota {
     this.#limit = limit
   }
 
-  /** Counts one request, a refused one too. */
-  spend (nowMs: number): QuotaReading {
+  /**
+   * Counts one request, a refused one too.
+   * @param isUsedUp whether others, who are not counted here, left nothing of the window
+   */
+  spend (nowMs: number, isUsedUp = false): QuotaReading {
     const startMs = nowMs - nowMs % QUOTA_WINDOW_MS
     if (startMs !== this.#windowStartMs) {
       this.#windowStartMs = startMs
@@ -29,9 +32,9 @@ export class Quota {
     }
     this.#used++
     return {
-      isAllowed: this.#used <= this.#limit,
+      isAllowed: !isUsedUp && this.#used <= this.#limit,
       limit: this.#limit,
-      remaining: Math.max(this.#limit - this.#used, 0),
+      remaining: isUsedUp ? 0 : Math.max(this.#limit - this.#used, 0),
       resetAtS: (startMs + QUOTA_WINDOW_MS) / 1000
     }
   }

@@ -34,6 +34,11 @@ export class TokenIssuer {
     return nowMs < (this.#expiresAtMs.get(token) ?? 0)
   }
 
+  /** From now on no token given out so far is valid. */
+  revokeAll (): void {
+    this.#expiresAtMs.clear()
+  }
+
   /** The public key as a key set (RFC 7517 §5). */
   jwks (): object {
     return { keys: [{ ...this.#publicJwk, kid: this.#kid, use: 'sig', alg: 'ES256' }] }
