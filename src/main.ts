@@ -2,14 +2,10 @@ import { parseArgs } from 'node:util'
 import { systemClock } from './clock.ts'
 import { SettingsError } from './config/load.ts'
 import { ListenError } from './http/listener.ts'
-import { COMMANDS, helpText, type CommandName } from './commands/help.ts'
+import { COMMANDS, helpText, UsageError, type CommandName } from './commands/help.ts'
 import { VERSION } from './version.ts'
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const
-
-class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 /** @returns the exit code, or undefined while the command goes on */
 async function run (args: readonly string[]): Promise<number | undefined> {
@@ -25,7 +21,7 @@ async function run (args: readonly string[]): Promise<number | undefined> {
     }
     case 'demo': {
       const { demo } = await import('./commands/demo.ts')
-      await demo(process.env, text => process.stderr.write(text))
+      await demo(process.env, options.fault ?? [], text => process.stderr.write(text))
       return undefined
     }
     case 'check': {
@@ -54,6 +50,7 @@ function readArguments (args: readonly string[]) {
   if (!isCommand(word)) throw new UsageError(`unknown command "${word}"`)
   if (rest.length > 0) throw new UsageError(`unknown word "${rest.join(' ')}"`)
   if (values.json === true && word !== 'check') throw new UsageError(`${word} has no --json`)
+  if (values.fault !== undefined && word !== 'demo') throw new UsageError(`${word} has no --fault`)
   if (values.timeout !== undefined && word !== 'wait') throw new UsageError(`${word} has no --timeout`)
   return { command: word, options: values }
 }
@@ -64,7 +61,11 @@ function parse (args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
-        help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' }, json: { type: 'boolean' }, timeout: { type: 'string' }
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+        json: { type: 'boolean' },
+        timeout: { type: 'string' },
+        fault: { type: 'string', multiple: true }
       }
     })
   } catch (error) {

@@ -1,6 +1,8 @@
 import { systemClock } from '../clock.ts'
 import type { Environment } from '../config/load.ts'
+import { parseFault, type FaultSettings } from '../simulator/faults.ts'
 import { startSimulator, type Simulator } from '../simulator/simulator.ts'
+import { UsageError } from './help.ts'
 import { serve } from './serve.ts'
 
 /** What of the environment would lead out of the demo. */
@@ -8,11 +10,12 @@ const IGNORED = /^(BOOKABLE_.*|REDIS_URL(_FILE)?|(https?|no)_proxy)$/i
 
 /**
  * Serves like `serve`, against a simulator in the same process: no credentials, no network.
+ * @param faults from the start on, as NAME or NAME=VALUE
  * @param tell what a person should know; stdout is the log
- * @throws SettingsError, ListenError
+ * @throws SettingsError, ListenError, UsageError
  */
-export async function demo (environment: Environment, tell: (text: string) => void): Promise<void> {
-  const simulator = await startSimulator({ clock: systemClock })
+export async function demo (environment: Environment, faults: readonly string[], tell: (text: string) => void): Promise<void> {
+  const simulator = await startSimulator({ clock: systemClock, faults: readFaultFlags(faults) })
   const own = Object.fromEntries(Object.entries(environment).filter(([name]) => !IGNORED.test(name)))
   const credentials = {
     BOOKABLE_API_URL: simulator.origin,
@@ -23,6 +26,14 @@ export async function demo (environment: Environment, tell: (text: string) => vo
   await serve({ ...own, ...credentials }, ({ url }) => {
     tell(introduction(url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost'), simulator, credentials))
   })
+}
+
+function readFaultFlags (faults: readonly string[]): FaultSettings {
+  try {
+    return Object.assign({}, ...faults.map(parseFault)) as FaultSettings
+  } catch (error) {
+    throw new UsageError(`--fault: ${(error as Error).message.replace(/\.$/, '')}`)
+  }
 }
 
 function introduction (url: string, simulator: Simulator, credentials: Readonly<Record<string, string>>): string {
@@ -43,6 +54,9 @@ Paste into another terminal:
 
   # 3. Book it
   curl '${url}/venues/${venue}/booking' -H 'Content-Type: application/json' -d '${JSON.stringify(booking)}'
+
+To see what an app gets when something fails, POST {"api-hang":true} to
+${simulator.faultsUrl}; GET lists what can fail, {} heals.
 
 A second sidecar can use the same simulator, with these made-up credentials:
 

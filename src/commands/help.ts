@@ -3,13 +3,18 @@ import { SETTING_NAMES, settingOf, type SettingName } from '../config/settings.t
 /** What the command line knows, in the order in which help tells it. */
 export const COMMANDS = {
   serve: 'Serve until SIGTERM or SIGINT (the default).',
-  demo: 'Serve against an embedded simulator: no credentials, no network.',
+  demo: 'Serve against an embedded simulator; --fault NAME[=VALUE] breaks it.',
   check: 'Fetch a token, ask the API, tell what was found (--json).',
   wait: 'Block until a running sidecar is ready. --timeout SECONDS (60).',
   healthcheck: 'Ask a running sidecar whether it is ready.'
 } as const
 
 export type CommandName = keyof typeof COMMANDS
+
+/** Words on the command line that mean nothing here. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
 
 const WIDTH = 80
 const INDENT = 6
