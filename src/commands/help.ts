@@ -3,7 +3,7 @@ import { SETTING_NAMES, settingOf, type SettingName } from '../config/settings.t
 /** What the command line knows, in the order in which help tells it. */
 export const COMMANDS = {
   serve: 'Serve until SIGTERM or SIGINT (the default).',
-  demo: 'Serve against an embedded simulator; --fault NAME[=VALUE] breaks it.',
+  demo: 'Serve against an embedded simulator; --fault NAME[=VALUE].',
   check: 'Fetch a token, ask the API, tell what was found (--json).',
   wait: 'Block until a running sidecar is ready. --timeout SECONDS (60).',
   healthcheck: 'Ask a running sidecar whether it is ready.'
