@@ -13,15 +13,24 @@ export class Journal {
   }
 
   /** One line a request. */
-  exchange ({ problem, isAborted, isBroken, durationMs, upstreamMs, ...record }: ExchangeRecord): void {
+  exchange (record: ExchangeRecord): void {
+    const { problem, upstreamMs } = record
+    // Each field by name: a spread would make objects without a shape, and their cost was a tenth of a request's CPU.
     const fields = {
-      ...record,
-      durationMs: rounded(durationMs),
+      reqId: record.reqId,
+      correlationId: record.correlationId,
+      route: record.route,
+      method: record.method,
+      path: record.path,
+      status: record.status,
+      durationMs: rounded(record.durationMs),
       upstreamMs: upstreamMs === undefined ? undefined : rounded(upstreamMs),
+      bytes: record.bytes,
+      attempts: record.attempts,
       code: problem?.code,
       cause: problem === undefined ? undefined : causeOf(problem),
-      aborted: isAborted || undefined,
-      broken: isBroken || undefined
+      aborted: record.isAborted || undefined,
+      broken: record.isBroken || undefined
     }
     if (problem?.code === 'PROXY-R-001') this.#logger.error({ ...fields, err: problem.cause }, 'request')
     else this.#logger.info(fields, 'request')

@@ -4,6 +4,7 @@ import { Exchange, type ExchangeContext, type ExchangeRecord } from './exchange.
 import type { ForwardOptions } from './forward.ts'
 import type { DoorState, GuardConfig } from './guards.ts'
 import type { AddedHeaders } from './head.ts'
+import { Roster } from './roster.ts'
 
 export interface DoorOptions {
   readonly clock: Clock
@@ -23,7 +24,7 @@ export class Door implements DoorState, ExchangeContext {
   readonly basePath: string
   readonly addedHeaders: AddedHeaders
   readonly #onExchange: (record: ExchangeRecord) => void
-  readonly #inside = new Set<Exchange>()
+  readonly #inside = new Roster<Exchange>()
   #requests = 0
   #isLeaving = false
   #isDraining = false
@@ -67,7 +68,7 @@ export class Door implements DoorState, ExchangeContext {
   }
 
   onClosed (exchange: Exchange, record: ExchangeRecord): void {
-    this.#inside.delete(exchange)
+    if (!exchange.isRefused) this.#inside.delete(exchange)
     this.#onExchange(record)
     if (this.#inside.size === 0) this.#onEmpty?.()
   }

@@ -9,6 +9,7 @@ import { takeBody } from './body.ts'
 import { Forward, type ForwardOptions } from './forward.ts'
 import { admit, type DoorState, type GuardConfig } from './guards.ts'
 import { readHead, upstreamHeaders, type AddedHeaders, type RequestHead } from './head.ts'
+import type { Listed } from './roster.ts'
 
 /** An app that takes no byte for this long is gone. */
 const MAX_APP_SILENCE_MS = 5 * 60_000
@@ -56,7 +57,11 @@ export interface ExchangeRecord {
  * One request of an app, from the door to the log line: admitted or refused, its body taken, forwarded, and the answer written as
  * it comes.
  */
-export class Exchange implements AnswerSink {
+export class Exchange implements AnswerSink, Listed<Exchange> {
+  previous: Exchange | undefined
+  next: Exchange | undefined
+  /** Was not let in, and is answered already. */
+  readonly isRefused: boolean
   readonly #context: ExchangeContext
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
@@ -85,12 +90,9 @@ export class Exchange implements AnswerSink {
     if (res.socket === null) req.socket.once('close', this.#onClose)
     const { route, refusal } = admit(req, this.#head, context.guards, context.door)
     this.#route = route
+    this.isRefused = refusal !== undefined
     if (refusal === undefined) context.onAdmitted(this)
     else this.onFailure(refusal)
-  }
-
-  get isRefused (): boolean {
-    return this.#problem !== undefined
   }
 
   /** Takes the body and sends the request on. Whatever goes wrong ends in an answer. */

@@ -32,7 +32,8 @@ export function readHead (raw: readonly string[]): RequestHead {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const value = raw[i + 1] ?? ''
-    switch (name.toLowerCase()) {
+    const lowerCaseName = name.toLowerCase()
+    switch (lowerCaseName) {
       case 'host': hostCount++; continue
       case 'expect': expect = value; continue
       case 'content-length': contentLength = Number(value); continue
@@ -43,7 +44,7 @@ export function readHead (raw: readonly string[]): RequestHead {
       case 'x-correlation-id': correlationId ??= value; continue
       case 'x-partner-reference': hasPartnerReference = true; break
       case 'x-booking-source': hasBookingSource = true; break
-      default: if (isHopByHop(name.toLowerCase())) continue
+      default: if (isHopByHop(lowerCaseName)) continue
     }
     forwarded.push(name, value)
   }

@@ -1,0 +1,19 @@
+// What one gets by following the README of @fastify/http-proxy: its default path and Fastify's default logging, and our one header.
+const fastify = require('fastify')
+const httpProxy = require('@fastify/http-proxy')
+
+const { PORT, UPSTREAM, ACCESS_TOKEN } = process.env
+
+const server = fastify({ logger: true })
+
+server.register(httpProxy, {
+  upstream: UPSTREAM,
+  prefix: '/venues',
+  // Else the prefix would be cut off.
+  rewritePrefix: '/venues',
+  replyOptions: {
+    rewriteRequestHeaders: (request, headers) => ({ ...headers, authorization: `Bearer ${ACCESS_TOKEN}` })
+  }
+})
+
+server.listen({ port: Number(PORT), host: '127.0.0.1' })
