@@ -8,6 +8,8 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
+  // Where a module lies, in CommonJS.
+  define: { 'import.meta.url': '__filename' },
   banner: { js: '#!/usr/bin/env node' },
   logLevel: 'warning'
 })

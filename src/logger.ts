@@ -13,8 +13,8 @@ export function createLogger (level: string): Logger {
 
 function prettyStream (): DestinationStream {
   try {
-    // Not a dependency: a server's log is for machines.
-    const { build } = createRequire(`${process.cwd()}/`)('pino-pretty') as { build: (options: object) => DestinationStream }
+    // Not a dependency: a server's log is for machines. Looked for beside this program, never in the folder that one happens to stand in.
+    const { build } = createRequire(import.meta.url)('pino-pretty') as { build: (options: object) => DestinationStream }
     return build({ translateTime: 'HH:MM:ss.l', ignore: 'reqId,correlationId', singleLine: true, sync: true })
   } catch {
     return pino.destination({ fd: 1, sync: true })

@@ -35,11 +35,12 @@ async function run (args: readonly string[]): Promise<number | undefined> {
     }
     case 'wait': {
       const { waitUntilReady } = await import('./commands/wait.ts')
-      return told(await waitUntilReady(process.env, systemClock, seconds(options.timeout) * 1000))
+      const timeoutMs = seconds(options.timeout) * 1000
+      return told(await asReason(waitUntilReady(process.env, systemClock, timeoutMs)))
     }
     case 'healthcheck': {
       const { askReadiness } = await import('./commands/healthcheck.ts')
-      return told(await askReadiness(process.env))
+      return told(await asReason(askReadiness(process.env)))
     }
   }
 }
@@ -85,6 +86,14 @@ function seconds (value = '60'): number {
 function print (text: string): number {
   process.stdout.write(text)
   return EXIT.ok
+}
+
+/** For scripts and Docker, which keeps 2 for itself, a mistake in the settings is a no like any other. */
+async function asReason (asked: Promise<string | undefined>): Promise<string | undefined> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof SettingsError) return error.message
+    throw error
+  })
 }
 
 function told (reason: string | undefined): number {

@@ -29,10 +29,10 @@ export const PROBLEMS = {
     statuses: [400, 408],
     title: 'Malformed request',
     when: 'The request is not proper HTTP, its path escapes its prefix or cannot be decoded, or (408) it never got whole.',
-    advice: 'Correct the request; it was not forwarded.'
+    advice: 'Correct the request; Bookable did not get it whole.'
   },
   'PROXY-N-007': {
-    statuses: [431, 413],
+    statuses: [431],
     title: 'Request too large',
     when: 'The request line and headers exceed 16 KiB or 500 headers.',
     advice: 'Send fewer or shorter headers.'
@@ -89,7 +89,7 @@ export const PROBLEMS = {
     statuses: [503],
     title: 'Shutting down',
     when: 'The sidecar is draining and takes no new requests.',
-    advice: 'Nothing was sent; retry on a new connection.'
+    advice: 'Nothing was changed; retry on a new connection.'
   }
 } as const satisfies Record<string, ProblemRow>
 

@@ -68,8 +68,9 @@ t.test('at its limit a drain tells each request the truth', async t => {
   const read = call(url, '/venues/1')
   const write = call(url, '/venues/2', { method: 'POST', body: '{}' })
   await until(() => held.length === 2)
+  const timers = clock.pendingTimers
   const queued = call(url, '/venues/3', { method: 'POST', body: '{}' })
-  await new Promise(resolve => setTimeout(resolve, 20))
+  await until(() => clock.pendingTimers > timers)
   const drained = drain()
   await clock.runUntil(drained)
   t.equal(await drained, false)

@@ -135,6 +135,7 @@ t.test('a taken port is one line that says so, and ends with 1', async t => {
     const { ended, output } = run(t, [], { ...await environment(t), [name]: port })
     t.equal(await ended, 1)
     t.match(output.stderr.trim().split('\n'), [new RegExp(`^${name} ${port} is taken on 127\\.0\\.0\\.1`)])
+    t.notMatch(output.stdout, /TOKEN-/)
   }
 })
 
@@ -155,6 +156,7 @@ t.test('a wrong secret is one clear line in the log, and check says what to do',
 t.test('healthcheck and wait tell whether a sidecar is ready, and need no credentials', async t => {
   const ADMIN_PORT = String(await freePort())
   t.equal(await run(t, ['healthcheck'], { ADMIN_PORT }).ended, 1)
+  t.equal(await run(t, ['healthcheck'], { ADMIN_PORT: 'x' }).ended, 1)
   const early = run(t, ['wait', '--timeout', '30'], { ADMIN_PORT, ADMIN_HOST: '0.0.0.0' })
   const inVain = run(t, ['wait', '--timeout', '0'], { ADMIN_PORT })
   t.equal(await inVain.ended, 1)

@@ -78,7 +78,7 @@ async function askApi ({ apiUrl, routes, upstreamConnectTimeoutMs, upstreamTimeo
   const startedAtMs = systemClock.monotonicMs()
   try {
     const { statusCode, body } = await request(apiUrl.origin + path, {
-      dispatcher, headersTimeout: upstreamTimeoutMs, headers: { authorization: `Bearer ${token.value.reveal()}` }
+      dispatcher, signal: AbortSignal.timeout(upstreamConnectTimeoutMs + upstreamTimeoutMs), headers: { authorization: `Bearer ${token.value.reveal()}` }
     })
     await body.dump()
     const answer = `GET ${path} answered ${statusCode} in ${Math.round(systemClock.monotonicMs() - startedAtMs)} ms`

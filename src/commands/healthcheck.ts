@@ -12,7 +12,7 @@ const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', 
  * @returns undefined when it is ready, else the reason in words
  * @throws SettingsError
  */
-export function askReadiness (environment: Environment): Promise<string | undefined> {
+export async function askReadiness (environment: Environment): Promise<string | undefined> {
   const { host, port } = loadAdminAddress(environment)
   return new Promise(resolve => {
     const request = get({ host: LOOPBACK_OF[host] ?? host, port, path: '/readyz', timeout: TIMEOUT_MS, agent: false }, response => {

@@ -175,5 +175,5 @@ function mistakeOf (name: SettingName, value: string | undefined, why?: string):
 
 /** A password in a URL is a secret too, in whatever setting it stands. */
 function withoutUserinfo (value: string): string {
-  return value.replace(/\/\/[^/]*@/, '//[secret]@')
+  return value.replace(/\/\/.*@/, '//[secret]@')
 }

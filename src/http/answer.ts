@@ -11,7 +11,8 @@ export function sendProblem (res: ServerResponse, problem: Problem, correlationI
   const body = JSON.stringify(problem.toBody())
   const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
   if (isLast) headers.push('Connection', 'close')
-  res.writeHead(problem.status, headers)
+  // With its words: those of an answer that could not be written may stand there already.
+  res.writeHead(problem.status, STATUS_CODES[problem.status], headers)
   res.end(body)
 }
 

@@ -17,27 +17,30 @@ const STREAM_BUFFER_BYTES = 64 * 1024
 /**
  * The body of an app's request: held whole where it is small, else a stream, with backpressure, that fails where the app breaks off, so
  * that the API never sees a part as the whole.
+ * @returns the upload, where there is one, to be stopped at the request's end
  * @param done is called once, with the body (null where there is none) or with what stopped it
  */
 export function takeBody (
   { req, res, head, clock }: { req: IncomingMessage, res: ServerResponse, head: RequestHead, clock: Clock },
   done: (failure: Problem | undefined, body: Buffer | Readable | null) => void
-): void {
+): Upload | undefined {
   if (!head.hasBody) {
     done(undefined, null)
-    return
+    return undefined
   }
   if (expectsContinue(req)) res.writeContinue()
   const upload = new Upload(req, clock)
   if ((head.contentLength ?? 0) > MAX_HELD_BYTES) done(undefined, upload.toStream([]))
   else upload.hold(done)
+  return upload
 }
 
 /** Reads a request's body under a limit of silence. */
-class Upload {
+export class Upload {
   readonly #req: IncomingMessage
   readonly #clock: Clock
   #timer: Timer | undefined
+  #isStopped = false
 
   constructor (req: IncomingMessage, clock: Clock) {
     this.#req = req
@@ -81,6 +84,8 @@ class Upload {
         callback(error)
       }
     })
+    // Whoever takes the stream listens too; until then, in the wait for a token or a connection, an app that breaks off must harm nobody else.
+    stream.on('error', () => {})
     const onData = (chunk: Buffer): void => {
       if (stream.push(chunk)) return this.#watch(() => stream.destroy(silence()))
       // The API takes no more for now: the app's silence is our doing.
@@ -98,8 +103,15 @@ class Upload {
     return stream
   }
 
+  /** The request has ended, whether its body has or not. */
+  stop (): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
   #watch (onSilence: () => void): void {
     this.#timer?.cancel()
+    if (this.#isStopped) return
     this.#timer = this.#clock.setTimer(onSilence, MAX_UPLOAD_SILENCE_MS)
   }
 }

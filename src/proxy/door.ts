@@ -88,6 +88,6 @@ export class Door implements DoorState, ExchangeContext {
 
   /** Ends what is still inside, each with the truth about it. */
   cut (): void {
-    for (const exchange of this.#inside) exchange.cut()
+    for (const exchange of [...this.#inside]) exchange.cut()
   }
 }

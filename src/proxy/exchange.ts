@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../clock.ts'
 import { sendProblem } from '../http/answer.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { AnswerSink } from '../upstream/attempt.ts'
-import { takeBody } from './body.ts'
+import { takeBody, type Upload } from './body.ts'
 import { Forward, type ForwardOptions } from './forward.ts'
 import { admit, type DoorState, type GuardConfig } from './guards.ts'
 import { readHead, upstreamHeaders, type AddedHeaders, type RequestHead } from './head.ts'
@@ -70,10 +70,12 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   readonly #reqId: string
   readonly #correlationId: string
   readonly #route: string | undefined
+  #upload: Upload | undefined
   #forward: Forward | undefined
   #problem: Problem | undefined
   #silence: Timer | undefined
   #bytes = 0
+  #isFull = false
   #isBroken = false
   #isClosed = false
 
@@ -86,8 +88,8 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     this.#reqId = context.nextRequestId()
     this.#correlationId = this.#head.correlationId ?? randomUUID()
     res.on('close', this.#onClose)
-    // A pipelined answer that never gets the connection emits no 'close'.
-    if (res.socket === null) req.socket.once('close', this.#onClose)
+    // A pipelined answer that never gets the connection emits no 'close'. Any number of them may wait.
+    if (res.socket === null) req.socket.setMaxListeners(0).once('close', this.#onClose)
     const { route, refusal } = admit(req, this.#head, context.guards, context.door)
     this.#route = route
     this.isRefused = refusal !== undefined
@@ -97,8 +99,8 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
 
   /** Takes the body and sends the request on. Whatever goes wrong ends in an answer. */
   forward (): void {
-    takeBody({ req: this.#req, res: this.#res, head: this.#head, clock: this.#context.clock }, (failure, body) => {
-      if (this.#isClosed) return
+    this.#upload = takeBody({ req: this.#req, res: this.#res, head: this.#head, clock: this.#context.clock }, (failure, body) => {
+      if (this.#isClosed || this.#problem !== undefined) return
       if (failure !== undefined) this.onFailure(failure)
       else this.#send(body)
     })
@@ -125,7 +127,8 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     this.#bytes += chunk.length
     if (this.#res.write(chunk)) return true
     this.#watchApp()
-    this.#res.once('drain', this.#onDrain)
+    if (!this.#isFull) this.#res.once('drain', this.#onDrain)
+    this.#isFull = true
     return false
   }
 
@@ -138,7 +141,8 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     this.#problem = problem
     if (this.#isClosed) return
     if (this.#res.headersSent) this.#break()
-    else sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving)
+    // Where a malformed request ends, and the next one begins, is not to be guessed.
+    else sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
   }
 
   #send (body: Buffer | Readable | null): void {
@@ -159,7 +163,9 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   /** Never shortens an answer: a reset is seen as a failure even where only the end of the connection would mark the end of the body. */
   #break (): void {
     this.#isBroken = true
-    this.#res.socket?.resetAndDestroy()
+    // A pipelined answer has no connection yet, but the request has: the same one.
+    const socket = this.#res.socket ?? this.#req.socket
+    socket.resetAndDestroy()
   }
 
   #watchApp (): void {
@@ -172,6 +178,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   }
 
   readonly #onDrain = (): void => {
+    this.#isFull = false
     this.#silence?.cancel()
     this.#forward?.resume()
   }
@@ -179,7 +186,9 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   readonly #onClose = (): void => {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#req.socket.off('close', this.#onClose)
     this.#silence?.cancel()
+    this.#upload?.stop()
     this.#forward?.abandon()
     this.#context.onClosed(this, this.#record())
   }

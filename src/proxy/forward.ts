@@ -23,6 +23,8 @@ interface HeldAnswer {
   readonly headers: string[]
   readonly chunks: Buffer[]
   bytes: number
+  /** It broke off while it was being decided. */
+  failure: Problem | undefined
 }
 
 /**
@@ -41,10 +43,12 @@ export class Forward implements AnswerSink {
   #startedAtMs: number | undefined
   #upstreamMs: number | undefined
   #attempts = 0
+  /** Of the attempt that runs, on the monotonic clock; the time in the queue counts. */
+  #deadlineAtMs: number | undefined
   /** After a 401, with a newer token. */
   #hasReplayed = false
   /** After a failure that left the API untouched. */
-  #hasRepeated = false
+  #hasRetried = false
 
   /** @param request without Authorization */
   constructor (options: ForwardOptions, request: AppRequest, sink: AnswerSink) {
@@ -63,6 +67,7 @@ export class Forward implements AnswerSink {
   abandon (): void {
     this.#isAbandoned = true
     this.#attempt?.abandon()
+    this.#discardBody()
   }
 
   /** The sink can take more. */
@@ -82,7 +87,8 @@ export class Forward implements AnswerSink {
 
   /** Whether the API may have carried out a write. */
   get isOutcomeUnknown (): boolean {
-    return this.#attempt !== undefined && this.#attempt.wasSent && !isRead(this.#request.method)
+    // An answer that is held back is a 401: the API did not act.
+    return this.#attempt?.wasSent === true && this.#held === undefined && !isRead(this.#request.method)
   }
 
   async #startWithToken (): Promise<void> {
@@ -90,7 +96,7 @@ export class Forward implements AnswerSink {
       const token = await this.#options.tokens.get()
       if (!this.#isAbandoned) this.#send(token)
     } catch (thrown) {
-      if (!this.#isAbandoned) this.#sink.onFailure(asProblem(thrown))
+      this.#fail(asProblem(thrown))
     }
   }
 
@@ -98,17 +104,19 @@ export class Forward implements AnswerSink {
     const { clock, tokens, pool, attemptTimeoutMs } = this.#options
     this.#token = token
     this.#attempts++
-    this.#startedAtMs ??= clock.monotonicMs()
+    const nowMs = clock.monotonicMs()
+    this.#startedAtMs ??= nowMs
+    this.#deadlineAtMs ??= nowMs + attemptTimeoutMs
     const headers = [...this.#request.headers, 'Authorization', `Bearer ${token.value.reveal()}`]
-    this.#attempt = new Attempt(clock, attemptTimeoutMs, { ...this.#request, headers, isStillGood: () => tokens.isUsable(token) }, this)
+    this.#attempt = new Attempt(clock, { headByMs: this.#deadlineAtMs, bodySilenceMs: attemptTimeoutMs }, { ...this.#request, headers, isStillGood: () => tokens.isUsable(token) }, this)
     this.#attempt.start(pool)
   }
 
   onHead (status: number, statusText: string, headers: string[]): void {
     this.#upstreamMs = this.#options.clock.monotonicMs() - (this.#startedAtMs ?? 0)
     if (status === 401 && !this.#hasReplayed) {
-      if (this.#mayRepeat()) {
-        this.#held = { status, statusText, headers, chunks: [], bytes: 0 }
+      if (this.#canResend()) {
+        this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
         return
       }
       this.#rejectToken()
@@ -122,51 +130,79 @@ export class Forward implements AnswerSink {
     held.chunks.push(chunk)
     held.bytes += chunk.length
     if (held.bytes <= MAX_HELD_BYTES) return true
-    this.#rejectToken()
-    return this.#release(held)
+    // Enough: what is left waits in the connection until it is decided.
+    void this.#replayOrRelease(held, () => {
+      if (held.failure === undefined) this.#attempt?.resume()
+      else this.#fail(held.failure)
+    })
+    return false
   }
 
   onEnd (): void {
     if (this.#held === undefined) this.#sink.onEnd()
-    else void this.#repeatOrRelease(this.#held, () => this.#sink.onEnd())
+    else void this.#replayOrRelease(this.#held, () => this.#sink.onEnd())
   }
 
   onFailure (problem: Problem): void {
-    if (this.#attempt?.mayRepeat === true && !this.#hasRepeated) {
-      this.#hasRepeated = true
+    const reason = this.#attempt?.retryReason
+    if (reason === 'stale') {
+      // Never sent, so it was no attempt; it goes back to the queue with what is left of its time.
+      this.#attempts--
       this.start()
-    } else if (this.#held === undefined) this.#sink.onFailure(problem)
-    else void this.#repeatOrRelease(this.#held, () => this.#sink.onFailure(problem))
+    } else if (reason === 'dropped' && !this.#hasRetried) {
+      this.#hasRetried = true
+      this.#deadlineAtMs = undefined
+      this.start()
+    } else if (this.#held === undefined) {
+      this.#fail(problem)
+    } else if (this.#held.bytes > MAX_HELD_BYTES) {
+      // It is being decided already.
+      this.#held.failure = problem
+    } else {
+      void this.#replayOrRelease(this.#held, () => this.#fail(problem))
+    }
   }
 
   /** A 401 says that nothing was carried out, so even a write may go again, if its body is still there. */
-  #mayRepeat (): boolean {
+  #canResend (): boolean {
     const { body } = this.#request
     return body === null || Buffer.isBuffer(body)
   }
 
-  async #repeatOrRelease (held: HeldAnswer, finish: () => void): Promise<void> {
+  async #replayOrRelease (held: HeldAnswer, finish: () => void): Promise<void> {
     try {
       const newer = this.#token === undefined ? undefined : await this.#options.tokens.reject(this.#token)
       if (this.#isAbandoned) return
       if (newer !== undefined) {
         this.#held = undefined
         this.#hasReplayed = true
+        this.#deadlineAtMs = undefined
+        this.#attempt?.abandon()
         this.#send(newer)
         return
       }
       this.#release(held)
       finish()
     } catch (thrown) {
-      this.#sink.onFailure(asProblem(thrown))
+      this.#fail(asProblem(thrown))
     }
   }
 
-  /** @returns what the sink says of the last chunk */
-  #release (held: HeldAnswer): boolean {
+  #fail (problem: Problem): void {
+    this.#discardBody()
+    if (!this.#isAbandoned) this.#sink.onFailure(problem)
+  }
+
+  /** What is left of an upload is of no use to anybody. */
+  #discardBody (): void {
+    const { body } = this.#request
+    if (body !== null && !Buffer.isBuffer(body)) body.destroy()
+  }
+
+  #release (held: HeldAnswer): void {
     this.#held = undefined
     this.#sink.onHead(held.status, held.statusText, held.headers)
-    return held.chunks.map(chunk => this.#sink.onChunk(chunk)).at(-1) ?? true
+    for (const chunk of held.chunks) this.#sink.onChunk(chunk)
   }
 
   /** This request can't profit any more, but the ones after it can. */

@@ -53,10 +53,12 @@ export function admit (
   return { route, refusal: undefined }
 }
 
-function malformation ({ httpVersion }: Pick<IncomingMessage, 'httpVersion'>, { hostCount, expect }: RequestHead): string | undefined {
+function malformation ({ httpVersion }: Pick<IncomingMessage, 'httpVersion'>, { hostCount, expect, transferCodings }: RequestHead): string | undefined {
   if (hostCount > 1) return 'The request has more than one Host header.'
   if (hostCount === 0 && httpVersion !== '1.0') return 'The request has no Host header.'
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return 'The request expects something unknown.'
+  // Another coding would be taken off, and nobody could name it to the API: transfer codings are for one connection (RFC 9112 §6.1).
+  if (transferCodings.length > 1 || transferCodings.some(coding => coding !== 'chunked')) return 'The request has a transfer coding other than chunked.'
   return undefined
 }
 

@@ -10,6 +10,8 @@ export interface RequestHead {
   readonly correlationId: string | undefined
   readonly hasPartnerReference: boolean
   readonly hasBookingSource: boolean
+  /** Lower case; none, or `chunked` alone, in a proper request. */
+  readonly transferCodings: readonly string[]
   readonly hasBody: boolean
   /** Undefined for a chunked body, whose length nobody knows. */
   readonly contentLength: number | undefined
@@ -26,7 +28,7 @@ export function readHead (raw: readonly string[]): RequestHead {
   let correlationId: string | undefined
   let hasPartnerReference = false
   let hasBookingSource = false
-  let isChunked = false
+  const transferCodings: string[] = []
   let contentLength: number | undefined
   let named: readonly string[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -37,7 +39,7 @@ export function readHead (raw: readonly string[]): RequestHead {
       case 'host': hostCount++; continue
       case 'expect': expect = value; continue
       case 'content-length': contentLength = Number(value); continue
-      case 'transfer-encoding': isChunked = true; continue
+      case 'transfer-encoding': transferCodings.push(value.trim().toLowerCase()); continue
       case 'connection': named = [...named, ...connectionOptions(value)]; continue
       // Always ours, whatever the app sent.
       case 'authorization': continue
@@ -54,10 +56,11 @@ export function readHead (raw: readonly string[]): RequestHead {
     hostCount,
     expect,
     correlationId: correlationId === '' ? undefined : correlationId,
-    hasPartnerReference,
-    hasBookingSource,
-    hasBody: isChunked || (contentLength ?? 0) > 0,
-    contentLength: isChunked ? undefined : contentLength
+    hasPartnerReference: hasPartnerReference && !named.includes('x-partner-reference'),
+    hasBookingSource: hasBookingSource && !named.includes('x-booking-source'),
+    transferCodings,
+    hasBody: transferCodings.length > 0 || (contentLength ?? 0) > 0,
+    contentLength: transferCodings.length > 0 ? undefined : contentLength
   }
 }
 

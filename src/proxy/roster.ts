@@ -34,12 +34,8 @@ export class Roster<T extends Listed<T>> {
     this.#size--
   }
 
-  /** @yields each one who is inside at the moment; it may leave meanwhile */
+  /** @yields each one who is inside; nobody may leave meanwhile */
   * [Symbol.iterator] (): Iterator<T> {
-    for (let member = this.#first; member !== undefined;) {
-      const { next } = member
-      yield member
-      member = next
-    }
+    for (let member = this.#first; member !== undefined; member = member.next) yield member
   }
 }

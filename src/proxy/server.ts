@@ -7,7 +7,6 @@ import type { Pool } from 'undici'
 import { problemOfClientError, sendProblemOnSocket } from '../http/answer.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { Method } from '../config/parse.ts'
-import { isRead } from '../upstream/failure.ts'
 import type { Door } from './door.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -59,31 +58,34 @@ export async function createProxyServer ({ door, pool, upstreamUrl, config }: Pr
       undici: pool,
       handler (request, reply) {
         reply.hijack()
-        exchangeOf(request.raw).forward()
+        exchangeOf(request.raw)?.forward()
       }
     })
   }
   await app.ready()
   return (req: AdmittedRequest, res: ServerResponse) => {
-    const exchange = door.open(req, res)
+    const exchange = req[EXCHANGE] = door.open(req, res)
     if (exchange.isRefused) return
-    req[EXCHANGE] = exchange
-    // Fastify would refuse one that it can't parse; the API gets it from the raw headers. Reads are not asked for theirs.
-    if (!isRead(req.method ?? '')) delete req.headers['content-type']
+    // Fastify would refuse one that it can't parse; the API gets it from the raw headers. GET and HEAD are not asked for theirs.
+    if (req.method !== 'GET' && req.method !== 'HEAD') delete req.headers['content-type']
     app.routing(req, res)
   }
 }
 
-function exchangeOf (req: AdmittedRequest): Exchange {
-  const exchange = req[EXCHANGE]
-  if (exchange === undefined) throw new Error('a request came past the door')
-  return exchange
+/** Every request of an app has one, from its first moment; those of operators have none. */
+function exchangeOf (req: AdmittedRequest): Exchange | undefined {
+  return req[EXCHANGE]
 }
 
 /** What Fastify or the plugin refuse after all. */
 function fail (req: IncomingMessage, error: unknown): void {
   const isTheirs = error instanceof Error && 'statusCode' in error && error.statusCode === 400
-  exchangeOf(req).onFailure(isTheirs ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.') : asProblem(error))
+  exchangeOf(req)?.onFailure(isTheirs ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.') : asProblem(error))
+}
+
+/** The answer that is under way or waited for on a connection, by Node's own mark, which its own listener looks at too. */
+function answerDue (socket: Socket & { _httpMessage?: ServerResponse | null }): ServerResponse | undefined {
+  return socket._httpMessage ?? undefined
 }
 
 /** Answers what Node's parser refuses; there is no request to speak of. */
@@ -92,6 +94,16 @@ export function createClientErrorListener (onRefused: (problem: Problem, correla
     const problem = problemOfClientError(error)
     if (problem === undefined || !socket.writable) {
       socket.destroy()
+      return
+    }
+    const due = answerDue(socket)
+    if (due !== undefined) {
+      const exchange = exchangeOf(due.req)
+      // An app that ends amid its body has left. A fault in the body of a request that is still to be answered is told there. Else another request's answer is due: it must not be
+      // taken for this one's, nor this one for a part of it.
+      if (error.code === 'HPE_INVALID_EOF_STATE') socket.destroy()
+      else if (!due.req.complete && exchange !== undefined) exchange.onFailure(problem)
+      else socket.resetAndDestroy()
       return
     }
     const correlationId = randomUUID()

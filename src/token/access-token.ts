@@ -45,7 +45,8 @@ function lifetimeMs (expiresInS: number | undefined, claims: AccessToken['claims
   const iat = seconds(claims.iat) ?? sentAtMs / 1000
   const told = [expiresInS, exp === undefined ? undefined : exp - iat].filter(value => value !== undefined)
   if (told.length === 0) throw unusable('tells no lifetime, neither as expires_in nor in the token')
-  const ms = Math.min(...told) * 1000
+  // RFC 6749 §5.1 counts whole seconds; a fraction of one would mean a request a moment.
+  const ms = Math.floor(Math.min(...told)) * 1000
   if (ms <= 0) throw unusable('tells a lifetime that is over already')
   return Math.min(ms, MAX_LIFETIME_MS)
 }

@@ -132,14 +132,18 @@ export class TokenCache {
     const sentAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
     try {
       const token = await endpoint.requestToken()
+      const expiresAt = later(sentAt, token.lifetimeMs)
+      if (this.#isPast(expiresAt)) throw new Problem('TOKEN-R-002', 'The token had expired before the token endpoint\'s answer came.')
       const refreshMs = refreshAfterMs(token.lifetimeMs, expiryBufferMs, random())
-      this.#held = { ...token, refreshAt: later(sentAt, refreshMs), expiresAt: later(sentAt, token.lifetimeMs) }
+      this.#held = { ...token, refreshAt: later(sentAt, refreshMs), expiresAt }
       this.#failures = 0
       this.#lastProblem = undefined
       this.#nextTryAtMs = -Infinity
       this.#wakeIn(refreshMs)
       this.#options.onRefreshed?.(token, reason, refreshMs)
     } catch (thrown) {
+      // It was stopped amid the request: nobody waits for the outcome.
+      if (this.#isStopped) return
       const problem = asProblem(thrown)
       const lane = problem.code === 'TOKEN-R-001' ? 'soon' : 'late'
       const retryMs = retryAfterFailureMs(lane, ++this.#failures, random(), problem.retryAfterMs)

@@ -52,7 +52,7 @@ export function createTokenEndpoint (
         })
         const json = await readJson(body)
         if (statusCode >= 200 && statusCode < 300) return parseTokenResponse(json, sentAtMs)
-        throw refusal(statusCode, json, retryAfterMs(headers, sentAtMs))
+        throw refusal(statusCode, json, retryAfterMs(headers, sentAtMs), used)
       } catch (thrown) {
         if (thrown instanceof Problem) throw thrown
         const what = deadline.signal.aborted
@@ -100,10 +100,10 @@ async function readJson (body: Dispatcher.ResponseData['body']): Promise<unknown
 }
 
 /** RFC 6749 §5.2: 400 (and 401, 403 of Auth0) with an `error` is a refusal; all else may heal. */
-function refusal (status: number, json: unknown, retryAfterMs: number | undefined): Problem {
+function refusal (status: number, json: unknown, retryAfterMs: number | undefined, used: Credentials): Problem {
   const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : undefined
   if ([400, 401, 403].includes(status) && typeof error === 'string') {
-    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printable(error)}".`)
+    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printable(error, used)}".`)
   }
   return new Problem('TOKEN-R-001', `The token endpoint answered with status ${status}.`, { retryAfterMs })
 }
@@ -118,7 +118,7 @@ function retryAfterMs (headers: Record<string, string | string[] | undefined>, n
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined
 }
 
-/** Foreign text in our own: visible ASCII, cut. */
-function printable (text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '').replaceAll('"', "'").slice(0, MAX_ERROR_CHARS)
+/** Foreign text in our own: visible ASCII, cut, and without what we sent, should it be echoed. */
+function printable (text: string, { clientId, clientSecret }: Credentials): string {
+  return text.replaceAll(clientSecret.reveal(), '[secret]').replaceAll(clientId.reveal(), '[client id]').replace(/[^\x20-\x7e]/g, '').replaceAll('"', "'").slice(0, MAX_ERROR_CHARS)
 }

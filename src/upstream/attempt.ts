@@ -27,10 +27,19 @@ export interface AnswerSink {
   onFailure (problem: Problem): void
 }
 
+export interface AttemptLimits {
+  /** When the head of the answer must be there, on the monotonic clock; each chunk of a streamed upload moves it by `bodySilenceMs`. */
+  readonly headByMs: number
+  /** The longest silence in its body. */
+  readonly bodySilenceMs: number
+}
+
 /** Nobody waits for the answer any more. */
 class AbandonedError extends Error {
   override readonly name = 'AbandonedError'
 }
+
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
 /** It waited for a connection until its token had expired. */
 class StaleError extends Error {
@@ -52,27 +61,24 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
   #abort: ((error: Error) => void) | undefined
   #resume: (() => void) | undefined
   #isPaused = false
-  #deadlineMs = 0
+  #deadlineMs: number
   #timer: Timer | undefined
   #wasSent = false
   #isOnKeptConnection = false
   #hasAnswerBegun = false
-  #mayRepeat = false
-  #headAtMs: number | undefined
+  #retryReason: 'stale' | 'dropped' | undefined
+  #hasHead = false
 
-  /**
-   * @param timeoutMs up to the head of the answer, then the longest silence in its body
-   */
-  constructor (clock: Clock, timeoutMs: number, request: UpstreamRequest, sink: AnswerSink) {
+  constructor (clock: Clock, limits: AttemptLimits, request: UpstreamRequest, sink: AnswerSink) {
     this.#clock = clock
-    this.#timeoutMs = timeoutMs
+    this.#deadlineMs = limits.headByMs
+    this.#timeoutMs = limits.bodySilenceMs
     this.#request = request
     this.#sink = sink
   }
 
   start (pool: Dispatcher): void {
     const { method, target: path, headers, body } = this.#request
-    this.#expectWithin(this.#timeoutMs)
     this.#arm()
     pool.dispatch({
       method: method as Dispatcher.HttpMethod,
@@ -108,16 +114,11 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
   }
 
   /**
-   * After a failure: whether it may be made once more. It may where nothing was sent because the token had expired, and where a read
-   * met a kept connection that broke before any byte of an answer: most likely closed by the API just as the request went out.
+   * After a failure, why it may be made once more: nothing was sent because its token had expired (stale), or a read met a kept connection
+   * that broke before any byte of an answer, most likely closed by the API just as the request went out (dropped).
    */
-  get mayRepeat (): boolean {
-    return this.#mayRepeat
-  }
-
-  /** When the head of the answer came, on the monotonic clock. */
-  get headAtMs (): number | undefined {
-    return this.#headAtMs
+  get retryReason (): 'stale' | 'dropped' | undefined {
+    return this.#retryReason
   }
 
   /** undici: a connection is there, and the request is written to it when this returns. */
@@ -138,17 +139,17 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
 
   /** undici: a chunk of a streamed body was written. */
   onBodySent (): void {
-    if (this.#headAtMs === undefined) this.#expectWithin(this.#timeoutMs)
+    if (!this.#hasHead) this.#expectWithin(this.#timeoutMs)
   }
 
   onHeaders (status: number, rawHeaders: Buffer[], resume: () => void, statusText: string): boolean {
     // 1xx are for the connection to us.
     if (status < 200) return true
     this.#resume = resume
-    this.#headAtMs = this.#clock.monotonicMs()
+    this.#hasHead = true
     this.#expectWithin(this.#timeoutMs)
     const sink = this.#sink
-    sink?.onHead(status, statusText, answerHeaders(rawHeaders))
+    sink?.onHead(status, asLatin1(statusText), answerHeaders(rawHeaders))
     if (this.#request.method === 'HEAD' || status === 204 || status === 304) {
       // No body follows, whatever Content-Length says, and undici calls the mismatch an error.
       this.#detach()
@@ -176,7 +177,8 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
     const sink = this.#sink
     const { body, method } = this.#request
     const isDropped = this.#isOnKeptConnection && !this.#hasAnswerBegun && isRead(method) && isConnectionError(error)
-    this.#mayRepeat = error instanceof StaleError || (isDropped && (body === null || Buffer.isBuffer(body)))
+    if (error instanceof StaleError) this.#retryReason = 'stale'
+    else if (isDropped && (body === null || Buffer.isBuffer(body))) this.#retryReason = 'dropped'
     this.#detach()
     sink?.onFailure(toProblem(error, { method, wasSent: this.#wasSent }))
   }
@@ -204,6 +206,11 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
       abort?.(error)
     }, this.#deadlineMs - this.#clock.monotonicMs())
   }
+}
+
+/** undici reads the reason phrase as UTF-8; Node writes it as bytes, as the headers. */
+function asLatin1 (text: string): string {
+  return PRINTABLE_ASCII.test(text) ? text : Buffer.from(text).toString('latin1')
 }
 
 /** The connection broke, by itself or by the other side; not because of what came over it, or of us. */

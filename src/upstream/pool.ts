@@ -34,12 +34,22 @@ export interface Connection {
 class CountingClient extends Client implements Connection {
   #requests = 0
 
-  constructor (origin: URL, options: Client.Options) {
+  readonly #pool: () => Dispatcher
+  #isDropped = false
+
+  constructor (origin: URL, options: Client.Options, pool: () => Dispatcher) {
     super(origin, options)
+    this.#pool = pool
     this.on('connect', () => { this.#requests = 0 })
+    this.on('connectionError', () => { this.#isDropped = true })
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (this.#isDropped) {
+      // The pool forgets a client that could not connect, but lets it go on taking from the queue: connections beyond the limit. Back to the pool.
+      this.#pool().dispatch(options, handler)
+      return false
+    }
     if ('connection' in handler) handler.connection = this
     return super.dispatch(options, handler)
   }
@@ -54,16 +64,17 @@ class CountingClient extends Client implements Connection {
  * cost 38 % more CPU.
  */
 export function createPool ({ clock, config }: { clock: Clock, config: PoolConfig }): Pool {
-  return new Pool(config.origin, {
+  const pool: Pool = new Pool(config.origin, {
     connections: config.connections,
     pipelining: 1,
-    factory: (origin, options) => new CountingClient(origin, options as Client.Options),
+    factory: (origin, options) => new CountingClient(origin, options as Client.Options, () => pool),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // Each attempt keeps its own deadline: these would not count the time in the queue, and tick once a second.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: connectWithin(clock, config.connectTimeoutMs)
   })
+  return pool
 }
 
 function connectWithin (clock: Clock, timeoutMs: number): buildConnector.connector {

@@ -95,6 +95,7 @@ t.test('all mistakes are told at once', async t => {
 })
 
 t.test('credentials in a URL are a mistake that does not show them', async t => {
+  t.notMatch(mistakesOf({ ...CREDENTIALS, BOOKABLE_API_URL: 'https://user:pa/ss@a.example' }).join(), 'ss@')
   t.match(mistakesOf({ ...CREDENTIALS, BOOKABLE_API_URL: 'https://user:pass@a.example' }), [/^BOOKABLE_API_URL: "https:\/\/\[secret\]@a\.example" holds credentials/])
 })
 

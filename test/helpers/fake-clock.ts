@@ -1,5 +1,8 @@
 import type { Clock, Timer } from '../../src/clock.ts'
 
+/** Small, so that what is on its way over loopback arrives in little time. */
+const STEP_MS = 100
+
 interface Pending { readonly dueAtMs: number, readonly callback: () => void }
 
 /** A clock that moves only when told to. Timers run in the order of their due times. */
@@ -47,12 +50,12 @@ export class FakeClock implements Clock {
     await settle()
   }
 
-  /** Moves second by second while real I/O goes on, until `work` is done. */
+  /** Moves step by step while real I/O goes on, until `work` is done. */
   async runUntil (work: Promise<unknown>): Promise<void> {
     const state = { isDone: false }
     const done = (): void => { state.isDone = true }
     work.then(done, done)
-    while (!state.isDone) await this.advanceMs(1_000)
+    while (!state.isDone) await this.advanceMs(STEP_MS)
   }
 
   /** Somebody sets the wall clock. Timers know nothing of it. */

@@ -79,8 +79,24 @@ t.test('403 is the app\'s answer and refreshes nothing', async t => {
   t.equal(tokenServer.requests, 1)
 })
 
+t.test('a GET whose 401 has a large or endless body is sent once more all the same', async t => {
+  for (const end of [true, false]) {
+    const { url, requestLine } = await startTestSidecar(t, {
+      api: (req, res) => {
+        if (req.headers.authorization === 'Bearer token-2') res.end('ok')
+        else if (end) res.writeHead(401).end(Buffer.alloc(1_000_000))
+        else res.writeHead(401).write(Buffer.alloc(200_000))
+      }
+    })
+    t.equal((await call(url, '/venues')).body.toString(), 'ok')
+    t.match(await requestLine(), { status: 200, attempts: 2 })
+  }
+})
+
 t.test('a 401 with a body of a megabyte reaches the app whole', async t => {
-  const { url } = await startTestSidecar(t, { api: (_req, res) => res.writeHead(401).end(Buffer.alloc(1_000_000)) })
+  const { url, tokenServer, line } = await startTestSidecar(t, { api: (_req, res) => res.writeHead(401).end(Buffer.alloc(1_000_000)) })
+  await line('token refreshed')
+  tokenServer.respond = (_req, res) => json(res, 500, {})
   const answer = await call(url, '/venues')
   t.equal(answer.status, 401)
   t.equal(answer.body.length, 1_000_000)

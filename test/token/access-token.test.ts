@@ -44,6 +44,7 @@ const unusable: ReadonlyArray<readonly [string, unknown]> = [
   ['a token type that is no string', { access_token: 'a', token_type: 1, expires_in: 1 }],
   ['no lifetime anywhere', { access_token: 'a' }],
   ['a lifetime of zero', { access_token: 'a', expires_in: 0 }],
+  ['a lifetime of less than a second', { access_token: 'a', expires_in: 0.9 }],
   ['a negative lifetime', { access_token: 'a', expires_in: -5 }],
   ['a JWT that ends before it begins', { access_token: jwt({ iat: IAT, exp: IAT - 1 }), expires_in: 3600 }],
   ['a lifetime that is no number', { access_token: 'a', expires_in: 'soon' }]

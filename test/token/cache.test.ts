@@ -98,6 +98,14 @@ t.test('the lifetime counts from before the request: latency never extends it', 
   t.equal(now(), undefined)
 })
 
+t.test('a token that has expired before its answer comes is a failure, and not asked for again at once', async t => {
+  const { cache, clock, endpoint, events } = setUp({ lifetimeMs: 2_000, latencyMs: 2_500 })
+  cache.start()
+  await clock.advanceMs(60_000)
+  t.same(new Set(events), new Set(['TOKEN-R-002']))
+  t.ok(endpoint.requests <= 6, `${endpoint.requests} requests`)
+})
+
 t.test('a token of 30 days waits 30 days, although Node\'s timers cannot', async t => {
   const { cache, clock, endpoint } = setUp({ lifetimeMs: 30 * DAY_MS })
   cache.start()

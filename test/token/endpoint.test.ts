@@ -66,6 +66,8 @@ const rows: ReadonlyArray<readonly [string, (req: IncomingMessage, res: ServerRe
   ['401 without one', (_req, res) => json(res, 401, { message: 'no' }), { code: 'TOKEN-R-001' }],
   ['404', (_req, res) => json(res, 404, { error: 'not_found' }), { code: 'TOKEN-R-001' }],
   ['500', (_req, res) => json(res, 500, {}), { code: 'TOKEN-R-001', retryAfterMs: undefined }],
+  ['a rate limit dressed as a 500, with Retry-After', (_req, res) => res.writeHead(500, { 'Retry-After': '5' }).end(), { code: 'TOKEN-R-001', retryAfterMs: 5_000 }],
+  ['a rate limit dressed as a 500, with x-ratelimit-reset', (_req, res) => res.writeHead(500, { 'x-ratelimit-reset': String(NOW_MS / 1000 + 4) }).end(), { retryAfterMs: 4_000 }],
   ['429 with Retry-After in seconds', (_req, res) => res.writeHead(429, { 'Retry-After': '7' }).end(), { code: 'TOKEN-R-001', retryAfterMs: 7_000 }],
   ['429 with Retry-After as a date', (_req, res) => res.writeHead(429, { 'Retry-After': 'Mon, 01 Jun 2026 12:00:09 GMT' }).end(), { retryAfterMs: 9_000 }],
   ['429 with x-ratelimit-reset', (_req, res) => res.writeHead(429, { 'x-ratelimit-reset': String(NOW_MS / 1000 + 3) }).end(), { retryAfterMs: 3_000 }],
@@ -75,6 +77,7 @@ const rows: ReadonlyArray<readonly [string, (req: IncomingMessage, res: ServerRe
   ['HTML', (_req, res) => res.end('<html></html>'), { code: 'TOKEN-R-002' }],
   ['broken JSON', (_req, res) => res.end('{"access_token":'), { code: 'TOKEN-R-002' }],
   ['more than 64 KiB', (_req, res) => json(res, 200, { access_token: 'x'.repeat(65_536), expires_in: 1 }), { code: 'TOKEN-R-002' }],
+  ['an error text that echoes the secret', (_req, res) => json(res, 401, { error: `invalid ${SECRET}` }), { code: 'TOKEN-N-001', message: /invalid \[secret\]/ }],
   ['an error text with control characters and a secret', (_req, res) => json(res, 401, { error: `a\r\n"b"\u001b${'x'.repeat(200)}`, error_description: SECRET }), { code: 'TOKEN-N-001', message: /^[\x20-\x7e]{1,200}$/ }]
 ]
 
