@@ -104,28 +104,6 @@ t.test('a thousand pipelined requests leave no listener on their connection', as
   t.same(warnings, [])
 })
 
-t.test('UPSTREAM_CONNECTIONS holds also after an outage', async t => {
-  // An API whose TLS handshake fails until it is mended: each failure makes the pool forget a client.
-  const state = { isBroken: true, open: 0, mostOpen: 0 }
-  const apiUrl = await startTcpServer(t, socket => {
-    if (state.isBroken) {
-      socket.resetAndDestroy()
-      return
-    }
-    state.mostOpen = Math.max(state.mostOpen, ++state.open)
-    socket.on('close', () => { state.open-- }).on('data', () => setImmediate(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')))
-  })
-  const port = Number(new URL(apiUrl).port)
-  const { url, line } = await startTestSidecar(t, { apiUrl: `http://localhost:${port}`, env: { UPSTREAM_CONNECTIONS: '2', MAX_IN_FLIGHT: '1000' } })
-  await line('token refreshed')
-  const during = Array.from({ length: 60 }, async (_, i) => (await call(url, `/venues/${i}`)).status)
-  setImmediate(() => { state.isBroken = false })
-  await Promise.all(during)
-  const after = await Promise.all(Array.from({ length: 60 }, async (_, i) => (await call(url, `/venues/${i}`)).status))
-  t.same(new Set(after), new Set([200]))
-  t.ok(state.mostOpen <= 2, `${state.mostOpen} connections at once`)
-})
-
 t.test('OPTIONS with a body of a garbage type reaches the API', async t => {
   const { seen, api } = recorder()
   const { url } = await startTestSidecar(t, { api })
