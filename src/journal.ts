@@ -59,6 +59,11 @@ export class Journal {
     this.#logger.warn({ reason }, 'secret file unreadable')
   }
 
+  /** Whoever reaches it may use it. */
+  open (host: string): void {
+    this.#logger.warn({ host }, 'whoever can connect may book with these credentials: set INBOUND_API_KEY, or at least ALLOWED_HOSTS, or HOST to localhost')
+  }
+
   drainStarted (inFlight: number): void {
     this.#logger.info({ inFlight }, 'drain started')
   }

@@ -25,6 +25,24 @@ export const PROBLEMS = {
     when: 'The method is not in ALLOWED_METHODS. `Allow` names those that are.',
     advice: 'Use one of the methods in the Allow header.'
   },
+  'PROXY-N-003': {
+    statuses: [421],
+    title: 'Host not allowed',
+    when: 'The Host header is not one of ALLOWED_HOSTS: a guard against pages whose name was rebound to this machine.',
+    advice: 'Call the sidecar by a name in ALLOWED_HOSTS, or add this one.'
+  },
+  'PROXY-N-004': {
+    statuses: [403],
+    title: 'Request from another site',
+    when: 'A browser says that a page from elsewhere made it send the request (Sec-Fetch-Site, Origin).',
+    advice: 'The sidecar serves applications; a page cannot call it.'
+  },
+  'PROXY-N-005': {
+    statuses: [401],
+    title: 'Key missing or wrong',
+    when: 'INBOUND_API_KEY is set, and the request does not hold it.',
+    advice: 'Send the key as x-api-key, as Basic password or as Bearer.'
+  },
   'PROXY-N-006': {
     statuses: [400, 408],
     title: 'Malformed request',
@@ -162,6 +180,8 @@ export class Problem extends Error {
       'X-Correlation-ID', correlationId
     ]
     if (this.retryAfterMs !== undefined) headers.push('Retry-After', String(Math.max(Math.ceil(this.retryAfterMs / 1000), 1)))
+    // RFC 9110 §11.6.1: a 401 names the schemes that would do.
+    if (this.status === 401) headers.push('WWW-Authenticate', 'Basic realm="bookable-sidecar", Bearer')
     if (this.allow !== undefined) headers.push('Allow', this.allow.join(', '))
     return headers
   }

@@ -1,11 +1,14 @@
-import { createAdminServer } from './admin/server.ts'
+import { ADMIN_METHODS, createAdminServer } from './admin/server.ts'
 import { delay, type Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
 import { openListener, type Listener } from './http/listener.ts'
+import type { HostPolicy } from './http/site.ts'
+import { isLoopback } from './config/parse.ts'
 import { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import { Door } from './proxy/door.ts'
-import { createClientErrorListener, createProxyServer } from './proxy/server.ts'
+import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
+import type { Secret } from './secret.ts'
 import { TokenCache } from './token/cache.ts'
 import { createTokenEndpoint } from './token/endpoint.ts'
 import { createPool } from './upstream/pool.ts'
@@ -41,6 +44,8 @@ const LINGER_MS = 500
  */
 export async function startSidecar ({ config, clock, logger, random }: SidecarOptions): Promise<Sidecar> {
   const journal = new Journal(logger)
+  const warn = (reason: string): void => journal.secretFileUnreadable(reason)
+  const inboundKey: { current: Secret | undefined } = { current: config.inboundApiKey?.read(warn) }
   const pool = createPool({
     clock,
     config: { origin: config.apiUrl.origin, connections: config.upstreamConnections, connectTimeoutMs: config.upstreamConnectTimeoutMs }
@@ -62,10 +67,11 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
         audience: config.audience,
         scope: config.scope,
         timeoutMs: config.tokenTimeoutMs,
-        readCredentials: () => ({
-          clientId: config.clientId.read(reason => journal.secretFileUnreadable(reason)),
-          clientSecret: config.clientSecret.read(reason => journal.secretFileUnreadable(reason))
-        })
+        readCredentials: () => {
+          // All secrets are read again at each token request, so that a rotated one needs no restart.
+          inboundKey.current = config.inboundApiKey?.read(warn)
+          return { clientId: config.clientId.read(warn), clientSecret: config.clientSecret.read(warn) }
+        }
       }
     }),
     expiryBufferMs: config.tokenExpiryBufferMs,
@@ -75,10 +81,10 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
   })
   const door = new Door({
     clock,
-    guards: config,
+    guards: { ...config, hosts: hostPolicy(config), inboundKey: () => inboundKey.current },
     forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs },
     basePath: config.apiUrl.pathname.replace(/\/$/, ''),
-    addedHeaders: config,
+    headerRules: { ...config, isKeyed: config.inboundApiKey !== undefined },
     onExchange: record => journal.exchange(record)
   })
   const release = async (): Promise<void> => {
@@ -86,23 +92,29 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
     await Promise.all([pool.destroy(), tokenPool.destroy()])
   }
 
+  if (hostPolicy(config) === 'any' && config.inboundApiKey === undefined) journal.open(config.host)
   tokens.start()
   const listeners: Listener[] = []
   try {
-    const onClientError = createClientErrorListener((problem, correlationId) => journal.refused(problem, correlationId))
+    const onRefused = (...refused: Parameters<Journal['refused']>): void => journal.refused(...refused)
+    const onClientError = createClientErrorListener(onRefused)
+    const listenerFor = await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config })
     listeners.push(await openListener({
       host: config.host,
       port: config.port,
       settings: { host: 'HOST', port: 'PORT' },
-      onRequest: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
-      onClientError
+      onRequest: listenerFor(false),
+      socket: config.socketPath === undefined ? undefined : { path: config.socketPath, onRequest: listenerFor(true) },
+      onClientError,
+      onConnect: createConnectListener(config.allowedMethods, onRefused)
     }))
     listeners.push(await openListener({
       host: config.adminHost,
       port: config.adminPort,
       settings: { host: 'ADMIN_HOST', port: 'ADMIN_PORT' },
-      onRequest: await createAdminServer({ tokens, door }),
-      onClientError
+      onRequest: await createAdminServer({ tokens, door, hosts: adminHostPolicy(config) }),
+      onClientError,
+      onConnect: createConnectListener(ADMIN_METHODS, onRefused)
     }))
   } catch (error) {
     await Promise.all([release(), ...listeners.map(listener => listener.close())])
@@ -134,6 +146,17 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
       return isClean
     }
   }
+}
+
+/** Apps call by a loopback name, or by what ALLOWED_HOSTS says; behind a wildcard nobody knows the names. */
+function hostPolicy ({ host, allowedHosts }: Config): HostPolicy {
+  if (allowedHosts !== undefined) return { names: allowedHosts, hasLoopback: false, hasAddresses: false }
+  return isLoopback(host) ? { names: [], hasLoopback: true, hasAddresses: false } : 'any'
+}
+
+/** The kubelet and Prometheus call by address or name. */
+function adminHostPolicy ({ adminHost, allowedHosts }: Config): HostPolicy {
+  return isLoopback(adminHost) ? { names: allowedHosts ?? [], hasLoopback: true, hasAddresses: true } : 'any'
 }
 
 /** Whether `work` is done within `ms`. */

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import type { RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import fastify from 'fastify'
 import { sendProblem } from '../http/answer.ts'
+import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { asProblem, Problem } from '../problem.ts'
 import { PROBES, type ProbeState } from './probes.ts'
 
-const METHODS = ['GET', 'HEAD'] as const
+export const ADMIN_METHODS = ['GET', 'HEAD'] as const
 
 /** The request listener for operators. It changes nothing. */
-export async function createAdminServer (state: ProbeState): Promise<RequestListener> {
+export async function createAdminServer (state: ProbeState & { readonly hosts: HostPolicy }): Promise<RequestListener> {
   const app = fastify({
     logger: false,
     frameworkErrors: (_error, _request, reply) => {
@@ -35,7 +36,7 @@ export async function createAdminServer (state: ProbeState): Promise<RequestList
     reply.hijack()
     const isKnown = request.url.split('?')[0] as string in PROBES
     refuse(reply.raw, isKnown
-      ? new Problem('PROXY-N-002', `The method ${request.method} is not allowed here.`, { allow: METHODS })
+      ? new Problem('PROXY-N-002', `The method ${request.method} is not allowed here.`, { allow: ADMIN_METHODS })
       : new Problem('PROXY-N-001', `There is no such page; there are ${Object.keys(PROBES).join(', ')}.`))
   })
   app.setErrorHandler((error, _request, reply) => {
@@ -44,10 +45,23 @@ export async function createAdminServer (state: ProbeState): Promise<RequestList
   })
   await app.ready()
   return (req, res) => {
+    const problem = strangeness(req, state.hosts)
+    if (problem !== undefined) return refuse(res, problem)
     // Fastify would refuse one that it can't parse.
     delete req.headers['content-type']
     app.routing(req, res)
   }
+}
+
+function strangeness ({ headers, method, rawHeaders, httpVersion }: IncomingMessage, hosts: HostPolicy): Problem | undefined {
+  const hostCount = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
+  if (hostCount > 1 || (hostCount === 0 && httpVersion !== '1.0')) return new Problem('PROXY-N-006', 'The request has no Host header, or more than one.')
+  if (!isHostAllowed(headers.host, hosts)) return new Problem('PROXY-N-003', 'This sidecar does not answer to the name in the Host header.')
+  const provenance = { host: headers.host, origin: headers.origin, secFetchSite: headers['sec-fetch-site']?.toString() }
+  // A link may lead here: it shows the page to the person who follows it, and to nobody else.
+  const isLink = method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+  if (isFromElsewhere(provenance) && !isLink) return new Problem('PROXY-N-004', 'A page from another site may not use this sidecar.')
+  return undefined
 }
 
 function refuse (res: ServerResponse, problem: Problem): void {

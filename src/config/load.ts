@@ -1,6 +1,6 @@
 import { envSchema } from 'env-schema'
 import { ENVIRONMENTS, type EnvironmentName } from './environments.ts'
-import { parseHttpUrl, parseMethods, parseRoutes, type Method } from './parse.ts'
+import { parseHosts, parseHttpUrl, parseMethods, parseRoutes, type Method } from './parse.ts'
 import { fileSecret, fixedSecret, type SecretSource } from './secret-source.ts'
 import { SETTING_NAMES, settingOf, type SettingName } from './settings.ts'
 
@@ -16,6 +16,10 @@ export interface Config {
   readonly tokenRequestFormat: 'json' | 'form'
   readonly host: string
   readonly port: number
+  /** Undefined: none was named. */
+  readonly allowedHosts: readonly string[] | undefined
+  readonly inboundApiKey: SecretSource | undefined
+  readonly socketPath: string | undefined
   readonly adminHost: string
   readonly adminPort: number
   readonly routes: readonly string[]
@@ -52,7 +56,7 @@ export class SettingsError extends Error {
  * @throws SettingsError
  */
 export function loadConfig (environment: Environment): Config {
-  const { text, integer, secret } = readSettings(environment, SETTING_NAMES)
+  const { text, integer, has, secret } = readSettings(environment, SETTING_NAMES)
   const environmentName = text('BOOKABLE_ENVIRONMENT') as EnvironmentName
   const preset = ENVIRONMENTS[environmentName]
   const unlessNone = (value: string): string | undefined => value === 'none' ? undefined : value
@@ -67,6 +71,9 @@ export function loadConfig (environment: Environment): Config {
     tokenRequestFormat: text('BOOKABLE_TOKEN_REQUEST_FORMAT') as Config['tokenRequestFormat'],
     host: text('HOST'),
     port: integer('PORT'),
+    allowedHosts: text('ALLOWED_HOSTS') === '' ? undefined : parseHosts(text('ALLOWED_HOSTS')),
+    inboundApiKey: has('INBOUND_API_KEY') ? secret('INBOUND_API_KEY') : undefined,
+    socketPath: text('SOCKET_PATH') || undefined,
     adminHost: text('ADMIN_HOST'),
     adminPort: integer('ADMIN_PORT'),
     routes: parseRoutes(text('ROUTES')),
@@ -99,6 +106,7 @@ interface SettingsReader {
   /** Empty where the setting is unset and has no default. */
   readonly text: (name: SettingName) => string
   readonly integer: (name: SettingName) => number
+  readonly has: (name: SettingName) => boolean
   readonly secret: (name: SettingName) => SecretSource
 }
 
@@ -120,6 +128,7 @@ function readSettings (environment: Environment, names: readonly SettingName[]):
   return {
     text: name => String(values[name] ?? ''),
     integer: name => Number(values[name]),
+    has: name => values[name] !== undefined,
     secret: name => secrets.get(name) ?? fixedSecret(String(values[name]))
   }
 }

@@ -20,7 +20,7 @@ export function parseHttpUrl (value: string): URL {
 
 /** localhost, *.localhost, 127.0.0.0/8 and [::1]. */
 export function isLoopback (hostname: string): boolean {
-  return hostname === '[::1]' || /^(127(\.\d{1,3}){3}|(.+\.)?localhost)$/i.test(hostname)
+  return hostname === '[::1]' || hostname === '::1' || /^(127(\.\d{1,3}){3}|(.+\.)?localhost)$/i.test(hostname)
 }
 
 /** Without the trailing slash, longest first: the first that matches is the right one. */
@@ -30,6 +30,15 @@ export function parseRoutes (value: string): readonly string[] {
     if (!ROUTE.test(route) || /\/\.\.?(\/|$)/.test(route)) throw new Error(`"${route}" is no path prefix`)
   }
   return [...new Set(routes)].sort((a, b) => b.length - a.length)
+}
+
+/** Lower case, an IPv6 address in brackets, as a Host header has them. */
+export function parseHosts (value: string): readonly string[] {
+  return parseList(value).map(host => {
+    const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+    if (!URL.canParse(`http://${name}`) || new URL(`http://${name}`).host !== name.toLowerCase()) throw new Error(`"${host}" is no host name`)
+    return name.toLowerCase()
+  })
 }
 
 export function parseMethods (value: string): readonly Method[] {

@@ -1,5 +1,5 @@
 import { ENVIRONMENTS } from './environments.ts'
-import { parseHttpUrl, parseMethods, parseRoutes } from './parse.ts'
+import { parseHosts, parseHttpUrl, parseMethods, parseRoutes } from './parse.ts'
 
 /** How a value is written in the environment, as JSON schema for env-schema. */
 interface SettingSchema {
@@ -76,6 +76,18 @@ export const SETTINGS = {
   PORT: { ...whole(0, 65535), default: '8080', doc: 'Port for apps; 0 takes a free one.' },
   ADMIN_HOST: { ...text('a host name or address'), default: 'localhost', doc: 'Where probes connect.' },
   ADMIN_PORT: { ...whole(0, 65535), default: '8081', doc: 'Port for probes; 0 takes a free one.' },
+  ALLOWED_HOSTS: {
+    ...text('host names or addresses without port, separated by commas'),
+    defaultNote: 'loopback names when HOST is loopback, else any',
+    check: parseHosts,
+    doc: 'Host headers that are accepted: a guard against DNS rebinding. Not asked on the unix socket.'
+  },
+  INBOUND_API_KEY: {
+    ...text('a key of your own making, long and random'),
+    isSecret: true,
+    doc: 'When set, apps must send it: as x-api-key, as Basic password or as Bearer. It is never forwarded.'
+  },
+  SOCKET_PATH: { ...text('a path in a folder that exists'), doc: 'Also listens on this unix socket, which only the same user may open (mode 0600).' },
   ROUTES: {
     ...text('path prefixes separated by commas, each starting with / and longer than that'),
     default: '/venues,/bookings',

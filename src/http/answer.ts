@@ -1,5 +1,5 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Problem } from '../problem.ts'
 import { MAX_HEAD_BYTES } from './listener.ts'
 
@@ -17,7 +17,7 @@ export function sendProblem (res: ServerResponse, problem: Problem, correlationI
 }
 
 /** The same for a request that the parser refused: there is no response object, and the connection is of no further use. */
-export function sendProblemOnSocket (socket: Socket, problem: Problem, correlationId: string): void {
+export function sendProblemOnSocket (socket: Duplex, problem: Problem, correlationId: string): void {
   const body = JSON.stringify(problem.toBody())
   const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
   const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`]

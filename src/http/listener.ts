@@ -1,5 +1,8 @@
+import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 
 /** Request line and headers together; Node counts the line in. */
 export const MAX_HEAD_BYTES = 16 * 1024
@@ -19,16 +22,24 @@ const CHECK_INTERVAL_MS = 1_000
 /** What IPv6 loopback answers on a machine that has none. */
 const NO_SUCH_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
 
-export interface ListenerOptions {
+/** What becomes of what comes in. */
+interface Handlers {
+  readonly onRequest: RequestListener
+  /** What the parser refuses; the handler answers on the socket itself. */
+  readonly onClientError: (error: NodeJS.ErrnoException, socket: Socket) => void
+  /** CONNECT, for which Node makes no response object. */
+  readonly onConnect: (req: IncomingMessage, socket: Duplex) => void
+}
+
+export interface ListenerOptions extends Handlers {
   /** `localhost` binds 127.0.0.1 and, where there is one, ::1: old apps try just one of them. */
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
   /** The settings' names, for messages. */
   readonly settings: { readonly host: string, readonly port: string }
-  readonly onRequest: RequestListener
-  /** What the parser refuses; the handler answers on the socket itself. */
-  readonly onClientError: (error: NodeJS.ErrnoException, socket: Socket) => void
+  /** Also listens on this unix socket, with a handler of its own. */
+  readonly socket?: { readonly path: string, readonly onRequest: RequestListener } | undefined
 }
 
 /** A start that failed for a reason outside; the message says what to do. */
@@ -42,8 +53,8 @@ export class Listener {
   readonly url: string
   readonly #servers: readonly Server[]
 
-  constructor (host: string, servers: readonly [Server, ...Server[]]) {
-    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${portOf(servers[0])}`
+  constructor (url: string, servers: readonly Server[]) {
+    this.url = url
     this.#servers = servers
   }
 
@@ -59,20 +70,69 @@ export class Listener {
 }
 
 /**
- * Opens the door.
- * @throws ListenError
+ * Opens the door on every address that the options name.
+ * @throws ListenError; then nothing is open
  */
 export async function openListener (options: ListenerOptions): Promise<Listener> {
-  const { host, port } = options
-  if (host !== 'localhost') return new Listener(host, [await bind(options, host, port)])
-  const first = await bind(options, '127.0.0.1', port)
+  const { host, port, socket } = options
+  const first = await bind(options, host === 'localhost' ? '127.0.0.1' : host, port)
+  const servers = [first]
   try {
-    return new Listener(host, [first, await bind(options, '::1', portOf(first))])
+    if (host === 'localhost') servers.push(...await bindIfThere(options, '::1', portOf(first)))
+    if (socket !== undefined) servers.push(await bindSocket({ ...options, onRequest: socket.onRequest }, socket.path))
   } catch (error) {
-    if (NO_SUCH_ADDRESS.has(causeCode(error))) return new Listener(host, [first])
-    first.close()
+    servers.forEach(server => server.close())
     throw error
   }
+  return new Listener(`http://${host.includes(':') ? `[${host}]` : host}:${portOf(first)}`, servers)
+}
+
+/** Nothing on a machine that has no such address. */
+async function bindIfThere (options: ListenerOptions, host: string, port: number): Promise<Server[]> {
+  try {
+    return [await bind(options, host, port)]
+  } catch (error) {
+    if (error instanceof ListenError && NO_SUCH_ADDRESS.has((error.cause as NodeJS.ErrnoException).code ?? '')) return []
+    throw error
+  }
+}
+
+/**
+ * A unix socket that only this user may open. It is made in a folder that nobody else may enter, and moved to its place when it has its mode:
+ * at no moment may another open it. A socket that was left behind is replaced.
+ */
+async function bindSocket (handlers: Handlers, path: string): Promise<Server> {
+  try {
+    if (await isAnswering(path)) throw new ListenError(`SOCKET_PATH ${path} is taken: stop the process that listens there, or set SOCKET_PATH to another path`)
+    const server = createLimitedServer(handlers)
+    const folder = mkdtempSync(`${path}.`)
+    try {
+      const made = join(folder, 's')
+      await new Promise<void>((resolve, reject) => server.once('error', reject).listen(made, resolve))
+      chmodSync(made, 0o600)
+      renameSync(made, path)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+    return server.once('close', () => rmSync(path, { force: true }))
+  } catch (error) {
+    if (error instanceof ListenError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new ListenError(`SOCKET_PATH ${path} cannot be listened on (${code ?? message}): name a path in a folder that this user may write to`, { cause: error })
+  }
+}
+
+/** Whether a process listens there. @throws where something else than a socket lies there */
+async function isAnswering (path: string): Promise<boolean> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return false
+  if (!found.isSocket()) throw new ListenError(`SOCKET_PATH ${path} is there, and no socket: name another path`)
+  return new Promise(resolve => {
+    const socket = connect(path, () => {
+      socket.destroy()
+      resolve(true)
+    }).on('error', () => resolve(false))
+  })
 }
 
 function portOf (server: Server): number {
@@ -80,6 +140,15 @@ function portOf (server: Server): number {
 }
 
 function bind (options: ListenerOptions, host: string, port: number): Promise<Server> {
+  const server = createLimitedServer(options)
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explain(error, options, host), { cause: error })))
+    server.listen({ host, port, backlog: BACKLOG }, () => resolve(server))
+  })
+}
+
+/** A server with all our limits, not listening yet. */
+function createLimitedServer (handlers: Handlers): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: HEAD_TIMEOUT_MS,
@@ -91,17 +160,15 @@ function bind (options: ListenerOptions, host: string, port: number): Promise<Se
     requireHostHeader: false,
     // Before it answers, nagling would hold back a last small packet for 40 ms.
     noDelay: true
-  }, options.onRequest)
+  }, handlers.onRequest)
   // Node drops what is above silently; the guards count instead.
   server.maxHeadersCount = 0
-  server.on('clientError', options.onClientError)
+  server.on('clientError', handlers.onClientError)
   // The exchange answers both: it asks for the body only when it takes the request, and refuses what it does not know.
-  server.on('checkContinue', options.onRequest)
-  server.on('checkExpectation', options.onRequest)
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explain(error, options, host), { cause: error })))
-    server.listen({ host, port, backlog: BACKLOG }, () => resolve(server))
-  })
+  server.on('checkContinue', handlers.onRequest)
+  server.on('checkExpectation', handlers.onRequest)
+  server.on('connect', handlers.onConnect)
+  return server
 }
 
 function explain (error: NodeJS.ErrnoException, { settings, port }: ListenerOptions, host: string): string {
@@ -113,10 +180,6 @@ function explain (error: NodeJS.ErrnoException, { settings, port }: ListenerOpti
     case 'EAI_AGAIN': return `${settings.host} ${host} cannot be resolved: set ${settings.host} to localhost, 0.0.0.0 or an address of this machine`
     default: return `${settings.host} ${host}, ${settings.port} ${port} cannot be listened on (${error.code ?? error.message})`
   }
-}
-
-function causeCode (error: unknown): string {
-  return error instanceof ListenError ? (error.cause as NodeJS.ErrnoException).code ?? '' : ''
 }
 
 /** Whether a request waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). */

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { Exchange, type ExchangeContext, type ExchangeRecord } from './exchange.ts'
 import type { ForwardOptions } from './forward.ts'
 import type { DoorState, GuardConfig } from './guards.ts'
-import type { AddedHeaders } from './head.ts'
+import type { HeaderRules } from './head.ts'
 import { Roster } from './roster.ts'
 
 export interface DoorOptions {
@@ -11,7 +11,7 @@ export interface DoorOptions {
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
   readonly basePath: string
-  readonly addedHeaders: AddedHeaders
+  readonly headerRules: HeaderRules
   /** Told once for each request, at its end. */
   readonly onExchange: (record: ExchangeRecord) => void
 }
@@ -22,7 +22,7 @@ export class Door implements DoorState, ExchangeContext {
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
   readonly basePath: string
-  readonly addedHeaders: AddedHeaders
+  readonly headerRules: HeaderRules
   readonly #onExchange: (record: ExchangeRecord) => void
   readonly #inside = new Roster<Exchange>()
   #requests = 0
@@ -30,17 +30,18 @@ export class Door implements DoorState, ExchangeContext {
   #isDraining = false
   #onEmpty: (() => void) | undefined
 
-  constructor ({ clock, guards, forward, basePath, addedHeaders, onExchange }: DoorOptions) {
+  constructor ({ clock, guards, forward, basePath, headerRules, onExchange }: DoorOptions) {
     this.clock = clock
     this.guards = guards
     this.forward = forward
     this.basePath = basePath
-    this.addedHeaders = addedHeaders
+    this.headerRules = headerRules
     this.#onExchange = onExchange
   }
 
-  open (req: IncomingMessage, res: ServerResponse): Exchange {
-    return new Exchange(this, req, res)
+  /** @param isOnSocket whether it came by the unix socket */
+  open (req: IncomingMessage, res: ServerResponse, isOnSocket: boolean): Exchange {
+    return new Exchange(this, req, res, isOnSocket)
   }
 
   get door (): DoorState {

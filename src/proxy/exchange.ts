@@ -8,7 +8,7 @@ import type { AnswerSink } from '../upstream/attempt.ts'
 import { takeBody, type Upload } from './body.ts'
 import { Forward, type ForwardOptions } from './forward.ts'
 import { admit, type DoorState, type GuardConfig } from './guards.ts'
-import { readHead, upstreamHeaders, type AddedHeaders, type RequestHead } from './head.ts'
+import { readHead, upstreamHeaders, type HeaderRules, type RequestHead } from './head.ts'
 import type { Listed } from './roster.ts'
 
 /** An app that takes no byte for this long is gone. */
@@ -25,7 +25,7 @@ export interface ExchangeContext {
   readonly forward: ForwardOptions
   /** The path of BOOKABLE_API_URL, put before the app's; empty where there is none. */
   readonly basePath: string
-  readonly addedHeaders: AddedHeaders
+  readonly headerRules: HeaderRules
   nextRequestId (): string
   onAdmitted (exchange: Exchange): void
   /** Told once for each request, refused ones too. */
@@ -79,7 +79,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   #isBroken = false
   #isClosed = false
 
-  constructor (context: ExchangeContext, req: IncomingMessage, res: ServerResponse) {
+  constructor (context: ExchangeContext, req: IncomingMessage, res: ServerResponse, isOnSocket: boolean) {
     this.#context = context
     this.#req = req
     this.#res = res
@@ -90,7 +90,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     res.on('close', this.#onClose)
     // A pipelined answer that never gets the connection emits no 'close'. Any number of them may wait.
     if (res.socket === null) req.socket.setMaxListeners(0).once('close', this.#onClose)
-    const { route, refusal } = admit(req, this.#head, context.guards, context.door)
+    const { route, refusal } = admit(req, this.#head, context.guards, context.door, isOnSocket)
     this.#route = route
     this.isRefused = refusal !== undefined
     if (refusal === undefined) context.onAdmitted(this)
@@ -146,11 +146,11 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   }
 
   #send (body: Buffer | Readable | null): void {
-    const { forward, basePath, addedHeaders } = this.#context
+    const { forward, basePath, headerRules } = this.#context
     this.#forward = new Forward(forward, {
       method: this.#req.method ?? '',
       target: basePath + (this.#req.url ?? ''),
-      headers: upstreamHeaders(this.#head, this.#correlationId, addedHeaders),
+      headers: upstreamHeaders(this.#head, this.#correlationId, headerRules),
       body
     }, this)
     try {

@@ -1,5 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { Problem } from '../problem.ts'
+import type { Secret } from '../secret.ts'
+import { holdsKey } from './api-key.ts'
 import type { RequestHead } from './head.ts'
 import { routeOf } from './target.ts'
 
@@ -7,6 +10,9 @@ import { routeOf } from './target.ts'
 const MAX_HEADERS = 500
 
 export interface GuardConfig {
+  readonly hosts: HostPolicy
+  /** The key that apps must send, as it is now; undefined where none is asked for. */
+  readonly inboundKey: () => Secret | undefined
   readonly routes: readonly string[]
   readonly allowedMethods: readonly string[]
   readonly maxInFlight: number
@@ -25,14 +31,18 @@ export type Verdict = { readonly route: string, readonly refusal: undefined } | 
 
 /**
  * Whether a request is taken, before it costs a token, a place in a queue or a connection. The order of the refusals is part of
- * the contract: malformed, path, route, method, size, drain, load.
+ * the contract: malformed, host, browser, key, path, route, method, size, drain, load.
+ * @param isOnSocket whether it came by the unix socket
  */
 export function admit (
-  request: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'>, head: RequestHead, config: GuardConfig, door: DoorState
+  request: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'>, head: RequestHead, config: GuardConfig, door: DoorState, isOnSocket: boolean
 ): Verdict {
   const method = request.method ?? ''
   const malformed = malformation(request, head)
   if (malformed !== undefined) return refuse(undefined, new Problem('PROXY-N-006', malformed))
+
+  const stranger = strangeness(head, config, isOnSocket)
+  if (stranger !== undefined) return refuse(undefined, stranger)
 
   const target = routeOf(request.url ?? '', config.routes)
   if ('refusal' in target) {
@@ -59,6 +69,16 @@ function malformation ({ httpVersion }: Pick<IncomingMessage, 'httpVersion'>, { 
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return 'The request expects something unknown.'
   // Another coding would be taken off, and nobody could name it to the API: transfer codings are for one connection (RFC 9112 §6.1).
   if (transferCodings.length > 1 || transferCodings.some(coding => coding !== 'chunked')) return 'The request has a transfer coding other than chunked.'
+  return undefined
+}
+
+/** Who must not even learn what is routed here. */
+function strangeness (head: RequestHead, { hosts, inboundKey }: GuardConfig, isOnSocket: boolean): Problem | undefined {
+  // A browser can't open a unix socket.
+  if (!isOnSocket && !isHostAllowed(head.host, hosts)) return new Problem('PROXY-N-003', 'This sidecar does not answer to the name in the Host header.')
+  if (isFromElsewhere(head)) return new Problem('PROXY-N-004', 'A page from another site may not use this sidecar.')
+  const key = inboundKey()
+  if (key !== undefined && !holdsKey(head, key)) return new Problem('PROXY-N-005', 'The key is missing or wrong.')
   return undefined
 }
 

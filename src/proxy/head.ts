@@ -6,6 +6,11 @@ export interface RequestHead {
   readonly forwarded: string[]
   readonly headerCount: number
   readonly hostCount: number
+  readonly host: string | undefined
+  readonly origin: string | undefined
+  readonly secFetchSite: string | undefined
+  readonly apiKey: string | undefined
+  readonly authorization: string | undefined
   readonly expect: string | undefined
   readonly correlationId: string | undefined
   readonly hasPartnerReference: boolean
@@ -24,6 +29,11 @@ export interface RequestHead {
 export function readHead (raw: readonly string[]): RequestHead {
   const forwarded: string[] = []
   let hostCount = 0
+  let host: string | undefined
+  let origin: string | undefined
+  let secFetchSite: string | undefined
+  let apiKey: string | undefined
+  let authorization: string | undefined
   let expect: string | undefined
   let correlationId: string | undefined
   let hasPartnerReference = false
@@ -36,13 +46,16 @@ export function readHead (raw: readonly string[]): RequestHead {
     const value = raw[i + 1] ?? ''
     const lowerCaseName = name.toLowerCase()
     switch (lowerCaseName) {
-      case 'host': hostCount++; continue
+      case 'host': hostCount++; host = value; continue
       case 'expect': expect = value; continue
       case 'content-length': contentLength = Number(value); continue
       case 'transfer-encoding': transferCodings.push(value.trim().toLowerCase()); continue
       case 'connection': named = [...named, ...connectionOptions(value)]; continue
       // Always ours, whatever the app sent.
-      case 'authorization': continue
+      case 'authorization': authorization = value; continue
+      case 'x-api-key': apiKey = value; break
+      case 'origin': origin = value; break
+      case 'sec-fetch-site': secFetchSite = value; break
       case 'x-correlation-id': correlationId ??= value; continue
       case 'x-partner-reference': hasPartnerReference = true; break
       case 'x-booking-source': hasBookingSource = true; break
@@ -54,6 +67,11 @@ export function readHead (raw: readonly string[]): RequestHead {
     forwarded: named.length === 0 ? forwarded : withoutHeaders(forwarded, named),
     headerCount: raw.length / 2,
     hostCount,
+    host,
+    origin,
+    secFetchSite,
+    apiKey,
+    authorization,
     expect,
     correlationId: correlationId === '' ? undefined : correlationId,
     hasPartnerReference: hasPartnerReference && !named.includes('x-partner-reference'),
@@ -64,15 +82,17 @@ export function readHead (raw: readonly string[]): RequestHead {
   }
 }
 
-/** Added where the app sent none. */
-export interface AddedHeaders {
+/** How what goes up differs from what the app sent: added where it sent none, but for the key. */
+export interface HeaderRules {
+  /** Where apps must send a key, x-api-key is for us. */
+  readonly isKeyed: boolean
   readonly partnerReference: string | undefined
   readonly bookingSource: string | undefined
 }
 
 /** What goes to the API, but for Authorization, Host and what frames the body. */
-export function upstreamHeaders (head: RequestHead, correlationId: string, { partnerReference, bookingSource }: AddedHeaders): string[] {
-  const headers = [...head.forwarded, 'X-Correlation-ID', correlationId]
+export function upstreamHeaders (head: RequestHead, correlationId: string, { isKeyed, partnerReference, bookingSource }: HeaderRules): string[] {
+  const headers = [...(isKeyed ? withoutHeaders(head.forwarded, ['x-api-key']) : head.forwarded), 'X-Correlation-ID', correlationId]
   if (partnerReference !== undefined && !head.hasPartnerReference) headers.push('X-Partner-Reference', partnerReference)
   if (bookingSource !== undefined && !head.hasBookingSource) headers.push('X-Booking-Source', bookingSource)
   // A stream's length can't be seen, but the app told it.

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import fastify from 'fastify'
 import type { Pool } from 'undici'
@@ -25,10 +26,10 @@ export interface ProxyServerOptions {
 }
 
 /**
- * The request listener for apps: the door decides first, alone and over the raw request; what it lets in goes through Fastify's
+ * Makes request listeners for apps: the door decides first, alone and over the raw request; what it lets in goes through Fastify's
  * router and the path checks of @fastify/http-proxy (a second opinion) to its exchange.
  */
-export async function createProxyServer ({ door, pool, upstreamUrl, config }: ProxyServerOptions): Promise<RequestListener> {
+export async function createProxyServer ({ door, pool, upstreamUrl, config }: ProxyServerOptions): Promise<(isOnSocket: boolean) => RequestListener> {
   const app = fastify({
     logger: false,
     exposeHeadRoutes: false,
@@ -63,8 +64,8 @@ export async function createProxyServer ({ door, pool, upstreamUrl, config }: Pr
     })
   }
   await app.ready()
-  return (req: AdmittedRequest, res: ServerResponse) => {
-    const exchange = req[EXCHANGE] = door.open(req, res)
+  return isOnSocket => (req: AdmittedRequest, res: ServerResponse) => {
+    const exchange = req[EXCHANGE] = door.open(req, res, isOnSocket)
     if (exchange.isRefused) return
     // Fastify would refuse one that it can't parse; the API gets it from the raw headers. GET and HEAD are not asked for theirs.
     if (req.method !== 'GET' && req.method !== 'HEAD') delete req.headers['content-type']
@@ -106,6 +107,16 @@ export function createClientErrorListener (onRefused: (problem: Problem, correla
       else socket.resetAndDestroy()
       return
     }
+    const correlationId = randomUUID()
+    sendProblemOnSocket(socket, problem, correlationId)
+    onRefused(problem, correlationId)
+  }
+}
+
+/** Answers CONNECT, which Node hands over without a response object: this is no forward proxy. */
+export function createConnectListener (allow: readonly string[], onRefused: (problem: Problem, correlationId: string) => void) {
+  return (_req: IncomingMessage, socket: Duplex): void => {
+    const problem = new Problem('PROXY-N-002', 'The method CONNECT is not allowed here.', { allow })
     const correlationId = randomUUID()
     sendProblemOnSocket(socket, problem, correlationId)
     onRefused(problem, correlationId)

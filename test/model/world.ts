@@ -58,14 +58,14 @@ export class World {
     })
     this.#door = new Door({
       clock,
-      guards: { routes: ['/venues'], allowedMethods: ['GET', 'POST'], maxInFlight: 8 },
+      guards: { hosts: 'any', inboundKey: () => undefined, routes: ['/venues'], allowedMethods: ['GET', 'POST'], maxInFlight: 8 },
       forward: { clock, tokens: this.#tokens, pool: api.dispatcher, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
       basePath: '',
-      addedHeaders: { partnerReference: undefined, bookingSource: undefined },
+      headerRules: { isKeyed: false, partnerReference: undefined, bookingSource: undefined },
       onExchange: record => { this.#records.set(record.correlationId, record) }
     })
     this.#server = createServer((req, res) => {
-      const exchange = this.#door.open(req, res)
+      const exchange = this.#door.open(req, res, false)
       if (!exchange.isRefused) exchange.forward()
     })
     api.onArrival = ({ id, authorization, method }) => {

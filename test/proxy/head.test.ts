@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readHead, upstreamHeaders } from '../../src/proxy/head.ts'
 
-const NONE = { partnerReference: undefined, bookingSource: undefined }
+const NONE = { isKeyed: false, partnerReference: undefined, bookingSource: undefined }
 
 t.test('headers keep their order, spelling and repetitions', async t => {
   const raw = ['Accept', 'a', 'X-Odd', '1', 'accept', 'b', 'x-ODD', '2']
@@ -27,7 +27,7 @@ t.test('an app cannot remove our headers by naming them in Connection', async t 
 })
 
 t.test('partner headers are added only where the app sent none', async t => {
-  const added = { partnerReference: 'P', bookingSource: 'api' }
+  const added = { isKeyed: false, partnerReference: 'P', bookingSource: 'api' }
   t.same(upstreamHeaders(readHead([]), 'id', added), ['X-Correlation-ID', 'id', 'X-Partner-Reference', 'P', 'X-Booking-Source', 'api'])
   const own = ['X-Partner-Reference', 'mine', 'x-booking-source', 'email']
   t.same(upstreamHeaders(readHead(own), 'id', added), [...own, 'X-Correlation-ID', 'id'])
