@@ -1,0 +1,63 @@
+// Shows what 5,000 requests at once cost while the API hangs, and that all is as before when it comes back.
+//   npm run build && node bench/flood.mjs
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Processes } from './processes.mjs'
+import { freePort, startSidecar } from './sidecar.mjs'
+
+const REQUESTS = 5_000
+const MAX_IN_FLIGHT = 1_024
+const ROUNDS = 5
+
+/** @type {Array<() => void>} */
+const held = []
+const api = createServer((req, res) => {
+  if (req.url === '/oauth/token') res.end(JSON.stringify({ access_token: 'token', expires_in: 3600 }))
+  else held.push(() => res.end('ok'))
+})
+const port = await freePort()
+await new Promise(resolve => api.listen(port, '127.0.0.1', () => resolve(undefined)))
+const processes = new Processes()
+const sidecar = await startSidecar(processes, {
+  BOOKABLE_CLIENT_ID: 'bench', BOOKABLE_CLIENT_SECRET: 'bench', BOOKABLE_API_URL: `http://127.0.0.1:${port}`, BOOKABLE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token`
+}, join(tmpdir(), 'bookable-flood.log'))
+
+/** @returns {Promise<number>} the status */
+function ask () {
+  return new Promise((resolve, reject) => {
+    const app = connect(sidecar.port, '127.0.0.1', () => app.write('GET /venues HTTP/1.1\r\nHost: localhost\r\n\r\n'))
+    app.on('error', reject).once('data', head => {
+      app.destroy()
+      resolve(Number(String(head).slice(9, 12)))
+    })
+  })
+}
+
+const mib = (/** @type {number} */ bytes) => `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+let isGood = true
+console.log(`at rest ${mib(sidecar.running.residentBytes())}`)
+for (let round = 1; round <= ROUNDS; round++) {
+  /** @type {number[]} */
+  const statuses = []
+  const startedAtMs = performance.now()
+  const all = Array.from({ length: REQUESTS }, async () => { statuses.push(await ask()) })
+  while (statuses.length < REQUESTS - MAX_IN_FLIGHT) await delay(5)
+  const refusedMs = performance.now() - startedAtMs
+  const memory = sidecar.running.residentBytes()
+  // The API comes back, and answers at once from now on.
+  const answering = setInterval(() => { held.splice(0).forEach(finish => finish()) }, 1)
+  await Promise.all(all)
+  clearInterval(answering)
+  const [served, refused] = [200, 503].map(status => statuses.filter(each => each === status).length)
+  isGood &&= served === MAX_IN_FLIGHT && refused === REQUESTS - MAX_IN_FLIGHT
+  console.log(`round ${round}: ${refused} refused within ${refusedMs.toFixed(0)} ms, ${served} served when the API came back; ${mib(memory)} meanwhile`)
+}
+await delay(2_000)
+console.log(`${mib(sidecar.running.residentBytes())} after`)
+await processes.stop()
+api.close()
+api.closeAllConnections()
+process.exitCode = isGood ? 0 : 1
