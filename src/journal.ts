@@ -60,7 +60,7 @@ export class Journal {
   }
 
   /** Whoever reaches it may use it. */
-  open (host: string): void {
+  unguarded (host: string): void {
     this.#logger.warn({ host }, 'whoever can connect may book with these credentials: set INBOUND_API_KEY, or at least ALLOWED_HOSTS, or HOST to localhost')
   }
 

@@ -1,9 +1,10 @@
+import type { RequestListener } from 'node:http'
 import { ADMIN_METHODS, createAdminServer } from './admin/server.ts'
 import { delay, type Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
+import { isLoopback } from './config/parse.ts'
 import { openListener, type Listener } from './http/listener.ts'
 import type { HostPolicy } from './http/site.ts'
-import { isLoopback } from './config/parse.ts'
 import { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import { Door } from './proxy/door.ts'
@@ -44,8 +45,7 @@ const LINGER_MS = 500
  */
 export async function startSidecar ({ config, clock, logger, random }: SidecarOptions): Promise<Sidecar> {
   const journal = new Journal(logger)
-  const warn = (reason: string): void => journal.secretFileUnreadable(reason)
-  const inboundKey: { current: Secret | undefined } = { current: config.inboundApiKey?.read(warn) }
+  const secrets = new CurrentSecrets(config, journal)
   const pool = createPool({
     clock,
     config: { origin: config.apiUrl.origin, connections: config.upstreamConnections, connectTimeoutMs: config.upstreamConnectTimeoutMs }
@@ -53,35 +53,23 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
   // One token request at a time is all there ever is.
   const tokenPool = createPool({
     clock,
-    config: { origin: config.tokenUrl.origin, connections: 1, connectTimeoutMs: config.tokenTimeoutMs }
+    config: { origin: config.tokenRequest.url.origin, connections: 1, connectTimeoutMs: config.tokenRequest.timeoutMs }
   })
   const tokens = new TokenCache({
     clock,
     random,
     endpoint: createTokenEndpoint({
-      clock,
-      dispatcher: tokenPool,
-      config: {
-        url: config.tokenUrl,
-        format: config.tokenRequestFormat,
-        audience: config.audience,
-        scope: config.scope,
-        timeoutMs: config.tokenTimeoutMs,
-        readCredentials: () => {
-          // All secrets are read again at each token request, so that a rotated one needs no restart.
-          inboundKey.current = config.inboundApiKey?.read(warn)
-          return { clientId: config.clientId.read(warn), clientSecret: config.clientSecret.read(warn) }
-        }
-      }
+      clock, dispatcher: tokenPool, config: { ...config.tokenRequest, readCredentials: () => secrets.readCredentials() }
     }),
     expiryBufferMs: config.tokenExpiryBufferMs,
     waitMs: config.tokenWaitMs,
     onRefreshed: (...refreshed) => journal.tokenRefreshed(...refreshed),
     onFailed: (...failed) => journal.tokenFailed(...failed)
   })
+  const hosts = hostPolicy(config)
   const door = new Door({
     clock,
-    guards: { ...config, hosts: hostPolicy(config), inboundKey: () => inboundKey.current },
+    guards: { ...config, hosts, inboundKey: () => secrets.inboundKey },
     forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs },
     basePath: config.apiUrl.pathname.replace(/\/$/, ''),
     headerRules: { ...config, isKeyed: config.inboundApiKey !== undefined },
@@ -92,60 +80,103 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
     await Promise.all([pool.destroy(), tokenPool.destroy()])
   }
 
-  if (hostPolicy(config) === 'any' && config.inboundApiKey === undefined) journal.open(config.host)
+  if (hosts === 'any' && config.inboundApiKey === undefined) journal.unguarded(config.host)
   tokens.start()
-  const listeners: Listener[] = []
   try {
-    const onRefused = (...refused: Parameters<Journal['refused']>): void => journal.refused(...refused)
-    const onClientError = createClientErrorListener(onRefused)
-    const listenerFor = await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config })
-    listeners.push(await openListener({
-      host: config.host,
-      port: config.port,
-      settings: { host: 'HOST', port: 'PORT' },
-      onRequest: listenerFor(false),
-      socket: config.socketPath === undefined ? undefined : { path: config.socketPath, onRequest: listenerFor(true) },
-      onClientError,
-      onConnect: createConnectListener(config.allowedMethods, onRefused)
-    }))
-    listeners.push(await openListener({
+    const listeners = await openListeners(config, journal, {
+      apps: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
+      operators: await createAdminServer({ tokens, door, hosts: adminHostPolicy(config) })
+    })
+    journal.listening(listeners.apps.url, listeners.operators.url)
+    return {
+      url: listeners.apps.url,
+      adminUrl: listeners.operators.url,
+      drain: async () => drain({ config, clock, journal, door, release }, listeners)
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+/** The secrets as they were at the last token request, at which all of them are read again: a rotated one needs no restart. */
+class CurrentSecrets {
+  readonly #config: Config
+  readonly #warn: (reason: string) => void
+  inboundKey: Secret | undefined
+
+  constructor (config: Config, journal: Journal) {
+    this.#config = config
+    this.#warn = reason => journal.secretFileUnreadable(reason)
+    this.inboundKey = config.inboundApiKey?.read(this.#warn)
+  }
+
+  readCredentials () {
+    const { clientId, clientSecret, inboundApiKey } = this.#config
+    this.inboundKey = inboundApiKey?.read(this.#warn)
+    return { clientId: clientId.read(this.#warn), clientSecret: clientSecret.read(this.#warn) }
+  }
+}
+
+interface Listeners { readonly apps: Listener, readonly operators: Listener }
+
+async function openListeners (
+  config: Config, journal: Journal, handlers: { apps: (isOnSocket: boolean) => RequestListener, operators: RequestListener }
+): Promise<Listeners> {
+  const onRefused = (...refused: Parameters<Journal['refused']>): void => journal.refused(...refused)
+  const onClientError = createClientErrorListener(onRefused)
+  const apps = await openListener({
+    host: config.host,
+    port: config.port,
+    settings: { host: 'HOST', port: 'PORT' },
+    onRequest: handlers.apps(false),
+    socket: config.socketPath === undefined ? undefined : { path: config.socketPath, onRequest: handlers.apps(true) },
+    onClientError,
+    onConnect: createConnectListener(config.allowedMethods, onRefused)
+  })
+  try {
+    const operators = await openListener({
       host: config.adminHost,
       port: config.adminPort,
       settings: { host: 'ADMIN_HOST', port: 'ADMIN_PORT' },
-      onRequest: await createAdminServer({ tokens, door, hosts: adminHostPolicy(config) }),
+      onRequest: handlers.operators,
       onClientError,
       onConnect: createConnectListener(ADMIN_METHODS, onRefused)
-    }))
+    })
+    return { apps, operators }
   } catch (error) {
-    await Promise.all([release(), ...listeners.map(listener => listener.close())])
+    await apps.close()
     throw error
   }
-  const [listener, adminListener] = listeners as [Listener, Listener]
-  journal.listening(listener.url, adminListener.url)
+}
 
-  return {
-    url: listener.url,
-    adminUrl: adminListener.url,
-    async drain () {
-      journal.drainStarted(door.inFlight)
-      door.leave()
-      await delay(clock, config.shutdownDelayMs)
-      const isClosed = listener.close()
-      const isClean = await within(clock, config.shutdownTimeoutMs, door.drain())
-      if (!isClean) {
-        journal.drainCutShort(door.inFlight)
-        door.cut()
-      }
-      await within(clock, LINGER_MS, isClosed)
-      listener.closeAllConnections()
-      // To the last, probes are told that it is not ready.
-      const isAdminClosed = adminListener.close()
-      adminListener.closeAllConnections()
-      await Promise.all([isClosed, isAdminClosed, release()])
-      journal.drainEnded()
-      return isClean
-    }
+interface Draining {
+  readonly config: Config
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly door: Door
+  readonly release: () => Promise<void>
+}
+
+/** @returns whether everything that was accepted ended by itself */
+async function drain ({ config, clock, journal, door, release }: Draining, { apps, operators }: Listeners): Promise<boolean> {
+  journal.drainStarted(door.inFlight)
+  door.leave()
+  await delay(clock, config.shutdownDelayMs)
+  const isClosed = apps.close()
+  const isClean = await within(clock, config.shutdownTimeoutMs, door.drain())
+  if (!isClean) {
+    journal.drainCutShort(door.inFlight)
+    door.cut()
   }
+  await within(clock, LINGER_MS, isClosed)
+  apps.closeAllConnections()
+  // To the last, probes are told that it is not ready.
+  const areProbesClosed = operators.close()
+  operators.closeAllConnections()
+  await Promise.all([isClosed, areProbesClosed, release()])
+  journal.drainEnded()
+  return isClean
 }
 
 /** Apps call by a loopback name, or by what ALLOWED_HOSTS says; behind a wildcard nobody knows the names. */

@@ -28,7 +28,7 @@ export async function check (environment: Environment): Promise<readonly CheckSt
     if (!(error instanceof SettingsError)) throw error
     return [{ name: 'settings', ok: false, detail: error.mistakes.join('\n') }]
   }
-  const { apiUrl, tokenUrl } = config
+  const { apiUrl, tokenRequest: { url: tokenUrl } } = config
   steps.push({ name: 'settings', ok: true, detail: `token from ${tokenUrl.href}, API at ${apiUrl.href}`, facts: { apiUrl, tokenUrl } })
   const token = await fetchToken(config, steps)
   if (token !== undefined) steps.push(await askApi(config, token))
@@ -37,20 +37,16 @@ export async function check (environment: Environment): Promise<readonly CheckSt
 
 async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessToken | undefined> {
   const dispatcher = createPool({
-    clock: systemClock, config: { origin: config.tokenUrl.origin, connections: 1, connectTimeoutMs: config.tokenTimeoutMs }
+    clock: systemClock, config: { origin: config.tokenRequest.url.origin, connections: 1, connectTimeoutMs: config.tokenRequest.timeoutMs }
   })
-  const unreadable: string[] = []
-  const read = (reason: string): void => { unreadable.push(reason) }
+  // Its files were read a moment ago, with the settings.
+  const noWarning = (): void => {}
   const endpoint = createTokenEndpoint({
     clock: systemClock,
     dispatcher,
     config: {
-      url: config.tokenUrl,
-      format: config.tokenRequestFormat,
-      audience: config.audience,
-      scope: config.scope,
-      timeoutMs: config.tokenTimeoutMs,
-      readCredentials: () => ({ clientId: config.clientId.read(read), clientSecret: config.clientSecret.read(read) })
+      ...config.tokenRequest,
+      readCredentials: () => ({ clientId: config.clientId.read(noWarning), clientSecret: config.clientSecret.read(noWarning) })
     }
   })
   try {

@@ -10,10 +10,13 @@ export interface Config {
   readonly clientId: SecretSource
   readonly clientSecret: SecretSource
   readonly apiUrl: URL
-  readonly tokenUrl: URL
-  readonly audience: string | undefined
-  readonly scope: string | undefined
-  readonly tokenRequestFormat: 'json' | 'form'
+  readonly tokenRequest: {
+    readonly url: URL
+    readonly format: 'json' | 'form'
+    readonly audience: string | undefined
+    readonly scope: string | undefined
+    readonly timeoutMs: number
+  }
   readonly host: string
   readonly port: number
   /** Undefined: none was named. */
@@ -25,7 +28,6 @@ export interface Config {
   readonly routes: readonly string[]
   readonly allowedMethods: readonly Method[]
   readonly tokenExpiryBufferMs: number
-  readonly tokenTimeoutMs: number
   readonly tokenWaitMs: number
   readonly upstreamConnectTimeoutMs: number
   readonly upstreamTimeoutMs: number
@@ -59,16 +61,20 @@ export function loadConfig (environment: Environment): Config {
   const { text, integer, has, secret } = readSettings(environment, SETTING_NAMES)
   const environmentName = text('BOOKABLE_ENVIRONMENT') as EnvironmentName
   const preset = ENVIRONMENTS[environmentName]
+  const tokenUrl = parseHttpUrl(text('BOOKABLE_TOKEN_URL') || preset.tokenUrl)
   const unlessNone = (value: string): string | undefined => value === 'none' ? undefined : value
   return {
     environment: environmentName,
     clientId: secret('BOOKABLE_CLIENT_ID'),
     clientSecret: secret('BOOKABLE_CLIENT_SECRET'),
     apiUrl: parseHttpUrl(text('BOOKABLE_API_URL') || preset.apiUrl),
-    tokenUrl: parseHttpUrl(text('BOOKABLE_TOKEN_URL') || preset.tokenUrl),
-    audience: unlessNone(text('BOOKABLE_AUDIENCE')),
-    scope: unlessNone(text('BOOKABLE_SCOPE')),
-    tokenRequestFormat: text('BOOKABLE_TOKEN_REQUEST_FORMAT') as Config['tokenRequestFormat'],
+    tokenRequest: {
+      url: tokenUrl,
+      format: text('BOOKABLE_TOKEN_REQUEST_FORMAT') as Config['tokenRequest']['format'],
+      audience: unlessNone(text('BOOKABLE_AUDIENCE')),
+      scope: unlessNone(text('BOOKABLE_SCOPE')),
+      timeoutMs: integer('TOKEN_TIMEOUT_MS')
+    },
     host: text('HOST'),
     port: integer('PORT'),
     allowedHosts: text('ALLOWED_HOSTS') === '' ? undefined : parseHosts(text('ALLOWED_HOSTS')),
@@ -79,7 +85,6 @@ export function loadConfig (environment: Environment): Config {
     routes: parseRoutes(text('ROUTES')),
     allowedMethods: parseMethods(text('ALLOWED_METHODS')),
     tokenExpiryBufferMs: integer('TOKEN_EXPIRY_BUFFER_SECONDS') * 1000,
-    tokenTimeoutMs: integer('TOKEN_TIMEOUT_MS'),
     tokenWaitMs: integer('TOKEN_WAIT_MS'),
     upstreamConnectTimeoutMs: integer('UPSTREAM_CONNECT_TIMEOUT_MS'),
     upstreamTimeoutMs: integer('UPSTREAM_TIMEOUT_MS'),

@@ -100,8 +100,8 @@ export function createClientErrorListener (onRefused: (problem: Problem, correla
     const due = answerDue(socket)
     if (due !== undefined) {
       const exchange = exchangeOf(due.req)
-      // An app that ends amid its body has left. A fault in the body of a request that is still to be answered is told there. Else another request's answer is due: it must not be
-      // taken for this one's, nor this one for a part of it.
+      // An app that ends amid its body has left. A fault in the body of a request that is still to be answered is told there. Else the
+      // answer to an earlier request is due: it must not be taken for this one's, nor this one for a part of it.
       if (error.code === 'HPE_INVALID_EOF_STATE') socket.destroy()
       else if (!due.req.complete && exchange !== undefined) exchange.onFailure(problem)
       else socket.resetAndDestroy()

@@ -24,9 +24,7 @@ t.test('without settings but the credentials, everything has the default that th
   t.match(loadConfig(CREDENTIALS), {
     environment: 'production',
     apiUrl: new URL('https://api.bookabletech.com'),
-    tokenUrl: new URL('https://auth.bookabletech.com/oauth/token'),
-    audience: 'api.bookabletech.com',
-    tokenRequestFormat: 'json',
+    tokenRequest: { url: new URL('https://auth.bookabletech.com/oauth/token'), audience: 'api.bookabletech.com', format: 'json', scope: undefined, timeoutMs: 10_000 },
     host: 'localhost',
     port: 8080,
     adminPort: 8081,
@@ -35,7 +33,7 @@ t.test('without settings but the credentials, everything has the default that th
     shutdownTimeoutMs: 25_000,
     logLevel: 'info'
   })
-  t.same([loadConfig(CREDENTIALS).scope, loadConfig(CREDENTIALS).partnerReference], [undefined, undefined])
+  t.equal(loadConfig(CREDENTIALS).partnerReference, undefined)
 })
 
 for (const [environment, api, token] of [
@@ -44,9 +42,9 @@ for (const [environment, api, token] of [
 ]) {
   t.test(`${environment} presets both URLs, and each can be overridden`, async t => {
     const preset = loadConfig({ ...CREDENTIALS, BOOKABLE_ENVIRONMENT: environment })
-    t.same([preset.apiUrl.href, preset.tokenUrl.href], [api, token])
+    t.same([preset.apiUrl.href, preset.tokenRequest.url.href], [api, token])
     const own = loadConfig({ ...CREDENTIALS, BOOKABLE_ENVIRONMENT: environment, BOOKABLE_TOKEN_URL: 'https://me.eu.auth0.com/oauth/token' })
-    t.same([own.apiUrl.href, own.tokenUrl.href], [api, 'https://me.eu.auth0.com/oauth/token'])
+    t.same([own.apiUrl.href, own.tokenRequest.url.href], [api, 'https://me.eu.auth0.com/oauth/token'])
   })
 }
 
@@ -56,7 +54,7 @@ t.test('an empty setting is an unset one', async t => {
 })
 
 t.test('none as audience or scope sends none', async t => {
-  t.equal(loadConfig({ ...CREDENTIALS, BOOKABLE_AUDIENCE: 'none' }).audience, undefined)
+  t.equal(loadConfig({ ...CREDENTIALS, BOOKABLE_AUDIENCE: 'none' }).tokenRequest.audience, undefined)
 })
 
 for (const [name, value] of [
