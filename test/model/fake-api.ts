@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Clock, Timer } from '../../src/clock.ts'
 import type { Connection } from '../../src/upstream/pool.ts'
@@ -11,12 +12,22 @@ export interface Arrival {
   readonly id: string
   readonly method: string
   readonly authorization: string
-  readonly wasUnauthorized: boolean
+  /** Answered with 401: the API did not act. */
+  wasUnauthorized: boolean
 }
 
 type Handler = Required<Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>> & {
   connection: Connection | undefined
   onResponseStarted (): void
+}
+
+/** What an API can do with a request that has arrived whole. */
+interface Moves {
+  readonly later: (ms: number, act: () => void) => void
+  readonly head: (status: number) => void
+  readonly answer: (status: number) => void
+  readonly reset: () => void
+  readonly handler: Handler
 }
 
 const CONNECT_MS = 20
@@ -84,7 +95,7 @@ export class FakeApi {
     }, isReused ? 0 : CONNECT_MS)
   }
 
-  #send ({ method, headers }: Dispatcher.DispatchOptions, handler: Handler): void {
+  #send ({ method, headers, body }: Dispatcher.DispatchOptions, handler: Handler): void {
     const { behaviour } = this
     let timer: Timer | undefined
     let isOver = false
@@ -105,7 +116,7 @@ export class FakeApi {
     const flat = headers as readonly string[]
     const value = (name: string): string => flat[flat.indexOf(name) + 1] ?? ''
     const arrival = {
-      id: value('X-Correlation-ID'), method, authorization: value('Authorization'), wasUnauthorized: behaviour === 'unauthorized'
+      id: value('X-Correlation-ID'), method, authorization: value('Authorization'), wasUnauthorized: false
     }
     this.arrivals.push(arrival)
     this.onArrival(arrival)
@@ -116,11 +127,18 @@ export class FakeApi {
       handler.onHeaders(status, [], () => {}, '')
     }
     const answer = (status: number): void => {
+      arrival.wasUnauthorized = status === 401
       head(status)
       handler.onData(Buffer.from('body'))
       over(true, () => handler.onComplete([]))
     }
     const reset = (): void => fail(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    const respond = (): void => this.#respond(behaviour, { later, head, answer, reset, handler })
+    if (body instanceof Readable) body.on('end', respond).on('error', fail).resume()
+    else respond()
+  }
+
+  #respond (behaviour: ApiBehaviour, { later, head, answer, reset, handler }: Moves): void {
     switch (behaviour) {
       case 'ok':
       case 'refuses': return later(ANSWER_MS, () => answer(200))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { ApiBehaviour } from './fake-api.ts'
-import { World, type TokenBehaviour } from './world.ts'
+import { World, type CallKind, type TokenBehaviour } from './world.ts'
 
 const SEQUENCES = Number(process.env.MODEL_SEQUENCES ?? 2_000)
 const HOUR_MS = 3_600_000
@@ -14,7 +14,7 @@ const apiBehaviours: readonly ApiBehaviour[] = [
 /** What may happen next. Time passes most often, since that is where things go wrong. */
 const events = fc.array(fc.oneof(
   { weight: 40, arbitrary: fc.record({ time: fc.constantFrom(1, 60, 500, 5_000, 29_999, 40_000, HOUR_MS) }) },
-  { weight: 50, arbitrary: fc.record({ call: fc.constantFrom<'GET' | 'POST'>('GET', 'POST') }) },
+  { weight: 50, arbitrary: fc.record({ call: fc.constantFrom<CallKind>('GET', 'POST', 'GET', 'POST', 'upload', 'half an upload') }) },
   { weight: 20, arbitrary: fc.record({ token: fc.constantFrom(...tokenBehaviours) }) },
   { weight: 30, arbitrary: fc.record({ api: fc.constantFrom(...apiBehaviours) }) },
   { weight: 10, arbitrary: fc.record({ leave: fc.nat(7) }) },
