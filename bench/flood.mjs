@@ -10,7 +10,7 @@ import { freePort, startSidecar } from './sidecar.mjs'
 
 const REQUESTS = 5_000
 const MAX_IN_FLIGHT = 1_024
-const ROUNDS = 5
+const ROUNDS = 15
 
 /** @type {Array<() => void>} */
 const held = []
