@@ -1,5 +1,5 @@
 import type { Logger } from './logger.ts'
-import type { Problem } from './problem.ts'
+import { messageOf, type Problem } from './problem.ts'
 import type { ExchangeRecord } from './proxy/exchange.ts'
 import type { AccessToken } from './token/access-token.ts'
 import type { RefreshReason } from './token/cache.ts'
@@ -80,9 +80,9 @@ export class Journal {
 /** The system's or the library's word for what went wrong; addresses are for the log only. */
 function causeOf ({ cause }: Problem): string | undefined {
   if (!(cause instanceof Error)) return undefined
-  // Every address of a host name was tried.
-  if (cause instanceof AggregateError) return cause.errors.map(error => String(error.message)).join('; ')
-  return 'code' in cause && !cause.message.includes(String(cause.code)) ? `${cause.code}: ${cause.message}` : cause.message
+  const message = messageOf(cause)
+  const isNamed = cause instanceof AggregateError || !('code' in cause) || message.includes(String(cause.code))
+  return isNamed ? message : `${cause.code}: ${message}`
 }
 
 function rounded (ms: number): number {

@@ -187,6 +187,11 @@ export class Problem extends Error {
   }
 }
 
+/** What an error says, for the log and for operators; where every address of a host name was tried, what each of them said. */
+export function messageOf (error: Error): string {
+  return error instanceof AggregateError ? error.errors.map(each => String(each.message)).join('; ') : error.message
+}
+
 /** Anything thrown becomes a problem: what is not one already is a fault of ours, with the cause kept for the log. */
 export function asProblem (thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown

@@ -71,7 +71,7 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
     clock,
     guards: { ...config, hosts, inboundKey: () => secrets.inboundKey },
     forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs },
-    basePath: config.apiUrl.pathname.replace(/\/$/, ''),
+    basePath: config.apiBasePath,
     headerRules: { ...config, isKeyed: config.inboundApiKey !== undefined },
     onExchange: record => journal.exchange(record)
   })

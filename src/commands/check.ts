@@ -1,7 +1,7 @@
 import { request } from 'undici'
 import { systemClock } from '../clock.ts'
 import { loadConfig, SettingsError, type Config, type Environment } from '../config/load.ts'
-import { asProblem, PROBLEMS } from '../problem.ts'
+import { asProblem, messageOf, PROBLEMS } from '../problem.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import { createTokenEndpoint } from '../token/endpoint.ts'
 import { createPool } from '../upstream/pool.ts'
@@ -66,11 +66,11 @@ async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessTo
   }
 }
 
-async function askApi ({ apiUrl, routes, upstreamConnectTimeoutMs, upstreamTimeoutMs }: Config, token: AccessToken): Promise<CheckStep> {
+async function askApi ({ apiUrl, apiBasePath, routes, upstreamConnectTimeoutMs, upstreamTimeoutMs }: Config, token: AccessToken): Promise<CheckStep> {
   const dispatcher = createPool({
     clock: systemClock, config: { origin: apiUrl.origin, connections: 1, connectTimeoutMs: upstreamConnectTimeoutMs }
   })
-  const path = `${apiUrl.pathname.replace(/\/$/, '')}${routes.includes('/venues') ? '/venues' : routes[0]}`
+  const path = `${apiBasePath}${routes.includes('/venues') ? '/venues' : routes[0]}`
   const startedAtMs = systemClock.monotonicMs()
   try {
     const { statusCode, body } = await request(apiUrl.origin + path, {
@@ -89,7 +89,5 @@ async function askApi ({ apiUrl, routes, upstreamConnectTimeoutMs, upstreamTimeo
 }
 
 function because (cause: unknown): string {
-  if (!(cause instanceof Error)) return ''
-  const words = cause instanceof AggregateError ? cause.errors.map(error => String(error.message)).join('; ') : cause.message
-  return ` (${words})`
+  return cause instanceof Error ? ` (${messageOf(cause)})` : ''
 }

@@ -10,6 +10,8 @@ export interface Config {
   readonly clientId: SecretSource
   readonly clientSecret: SecretSource
   readonly apiUrl: URL
+  /** The path of apiUrl as it is put before the app's: empty where there is none. */
+  readonly apiBasePath: string
   readonly tokenRequest: {
     readonly url: URL
     readonly format: 'json' | 'form'
@@ -61,13 +63,15 @@ export function loadConfig (environment: Environment): Config {
   const { text, integer, has, secret } = readSettings(environment, SETTING_NAMES)
   const environmentName = text('BOOKABLE_ENVIRONMENT') as EnvironmentName
   const preset = ENVIRONMENTS[environmentName]
+  const apiUrl = parseHttpUrl(text('BOOKABLE_API_URL') || preset.apiUrl)
   const tokenUrl = parseHttpUrl(text('BOOKABLE_TOKEN_URL') || preset.tokenUrl)
   const unlessNone = (value: string): string | undefined => value === 'none' ? undefined : value
   return {
     environment: environmentName,
     clientId: secret('BOOKABLE_CLIENT_ID'),
     clientSecret: secret('BOOKABLE_CLIENT_SECRET'),
-    apiUrl: parseHttpUrl(text('BOOKABLE_API_URL') || preset.apiUrl),
+    apiUrl,
+    apiBasePath: apiUrl.pathname.replace(/\/$/, ''),
     tokenRequest: {
       url: tokenUrl,
       format: text('BOOKABLE_TOKEN_REQUEST_FORMAT') as Config['tokenRequest']['format'],

@@ -181,8 +181,3 @@ function explain (error: NodeJS.ErrnoException, { settings, port }: ListenerOpti
     default: return `${settings.host} ${host}, ${settings.port} ${port} cannot be listened on (${error.code ?? error.message})`
   }
 }
-
-/** Whether a request waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). */
-export function expectsContinue (req: IncomingMessage): boolean {
-  return req.headers.expect?.toLowerCase() === '100-continue' && req.httpVersion === '1.1'
-}

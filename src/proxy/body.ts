@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Clock, Timer } from '../clock.ts'
-import { expectsContinue } from '../http/listener.ts'
 import { Problem } from '../problem.ts'
 import type { RequestHead } from './head.ts'
 
@@ -28,7 +27,8 @@ export function takeBody (
     done(undefined, null)
     return undefined
   }
-  if (expectsContinue(req)) res.writeContinue()
+  // Asked for only now, when the request was let in (RFC 9110 §10.1.1).
+  if (head.expect?.toLowerCase() === '100-continue' && req.httpVersion === '1.1') res.writeContinue()
   const upload = new Upload(req, clock)
   if ((head.contentLength ?? 0) > MAX_HELD_BYTES) done(undefined, upload.toStream([]))
   else upload.hold(done)
