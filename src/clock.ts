@@ -26,6 +26,13 @@ export function delay (clock: Clock, delayMs: number, signal?: AbortSignal): Pro
   })
 }
 
+/** A signal that aborts after `delayMs`, unless it is cancelled before. */
+export function deadline (clock: Clock, delayMs: number): { readonly signal: AbortSignal, readonly cancel: () => void } {
+  const controller = new AbortController()
+  const timer = clock.setTimer(() => controller.abort(), delayMs)
+  return { signal: controller.signal, cancel: () => timer.cancel() }
+}
+
 /** Node waits 1 ms for anything longer than this (a 30-day token would refresh in a loop). */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 

@@ -70,7 +70,7 @@ export const PROBLEMS = {
   'TOKEN-R-002': {
     statuses: [503],
     title: 'Token response unusable',
-    when: 'The token endpoint answered 2xx, but not with a Bearer token that can be used.',
+    when: 'The token endpoint answered 2xx, but not with a Bearer token that can be used, or the token fails VERIFY_TOKEN or REQUIRED_SCOPES.',
     advice: 'Check BOOKABLE_TOKEN_URL and BOOKABLE_AUDIENCE.'
   },
   'TOKEN-N-001': {

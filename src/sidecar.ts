@@ -7,12 +7,11 @@ import { openListener, type Listener } from './http/listener.ts'
 import type { HostPolicy } from './http/site.ts'
 import { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
+import { createApiPool, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
 import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
 import type { Secret } from './secret.ts'
 import { TokenCache } from './token/cache.ts'
-import { createTokenEndpoint } from './token/endpoint.ts'
-import { createPool } from './upstream/pool.ts'
 
 export interface SidecarOptions {
   readonly config: Config
@@ -46,21 +45,12 @@ const LINGER_MS = 500
 export async function startSidecar ({ config, clock, logger, random }: SidecarOptions): Promise<Sidecar> {
   const journal = new Journal(logger)
   const secrets = new CurrentSecrets(config, journal)
-  const pool = createPool({
-    clock,
-    config: { origin: config.apiUrl.origin, connections: config.upstreamConnections, connectTimeoutMs: config.upstreamConnectTimeoutMs }
-  })
-  // One token request at a time is all there ever is.
-  const tokenPool = createPool({
-    clock,
-    config: { origin: config.tokenRequest.url.origin, connections: 1, connectTimeoutMs: config.tokenRequest.timeoutMs }
-  })
+  const pool = createApiPool(config, clock)
+  const stopped = new AbortController()
   const tokens = new TokenCache({
     clock,
     random,
-    endpoint: createTokenEndpoint({
-      clock, dispatcher: tokenPool, config: { ...config.tokenRequest, readCredentials: () => secrets.readCredentials() }
-    }),
+    endpoint: createTokenSource(config, clock, { readCredentials: () => secrets.readCredentials(), stop: stopped.signal }),
     expiryBufferMs: config.tokenExpiryBufferMs,
     waitMs: config.tokenWaitMs,
     onRefreshed: (...refreshed) => journal.tokenRefreshed(...refreshed),
@@ -77,7 +67,8 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
   })
   const release = async (): Promise<void> => {
     tokens.stop()
-    await Promise.all([pool.destroy(), tokenPool.destroy()])
+    stopped.abort()
+    await pool.destroy()
   }
 
   if (hosts === 'any' && config.inboundApiKey === undefined) journal.unguarded(config.host)

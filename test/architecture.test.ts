@@ -9,6 +9,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['main.ts'],
   ['commands'],
   ['sidecar.ts'],
+  ['outbound.ts'],
   ['journal.ts'],
   ['proxy', 'admin'],
   ['token', 'upstream', 'http'],
@@ -64,7 +65,7 @@ for (const [what, pattern, allowed] of [
   ['close-with-grace', /from 'close-with-grace'/, /^commands\//],
   ['process', /\bprocess\./, /^(main\.ts|logger\.ts|commands\/|config\/load\.ts)/],
   ['the raw clock', /\bDate\.now\(|new Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bperformance\./, /^clock\.ts$/],
-  ['the value of a secret', /\.reveal\(\)/, /^(token\/endpoint\.ts|proxy\/forward\.ts|proxy\/api-key\.ts|commands\/check\.ts)$/],
+  ['the value of a secret', /\.reveal\(\)/, /^(token\/endpoint\.ts|token\/issuer-keys\.ts|upstream\/outbound-proxy\.ts|proxy\/forward\.ts|proxy\/api-key\.ts|commands\/check\.ts)$/],
   ['the console', /\bconsole\./, /^$/]
 ] as const) {
   t.test(`${what} is known only where it belongs`, async t => {

@@ -1,10 +1,10 @@
 import { request } from 'undici'
 import { systemClock } from '../clock.ts'
 import { loadConfig, SettingsError, type Config, type Environment } from '../config/load.ts'
+import { createApiPool, createTokenSource } from '../outbound.ts'
 import { asProblem, messageOf, PROBLEMS } from '../problem.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import { createTokenEndpoint } from '../token/endpoint.ts'
-import { createPool } from '../upstream/pool.ts'
+import { printable } from '../token/printable.ts'
 
 /** One thing that was looked at, in words that hold no secret. */
 export interface CheckStep {
@@ -36,24 +36,17 @@ export async function check (environment: Environment): Promise<readonly CheckSt
 }
 
 async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessToken | undefined> {
-  const dispatcher = createPool({
-    clock: systemClock, config: { origin: config.tokenRequest.url.origin, connections: 1, connectTimeoutMs: config.tokenRequest.timeoutMs }
-  })
   // Its files were read a moment ago, with the settings.
   const noWarning = (): void => {}
-  const endpoint = createTokenEndpoint({
-    clock: systemClock,
-    dispatcher,
-    config: {
-      ...config.tokenRequest,
-      readCredentials: () => ({ clientId: config.clientId.read(noWarning), clientSecret: config.clientSecret.read(noWarning) })
-    }
+  const source = createTokenSource(config, systemClock, {
+    readCredentials: () => ({ clientId: config.clientId.read(noWarning), clientSecret: config.clientSecret.read(noWarning) }),
+    stop: new AbortController().signal
   })
   try {
-    const token = await endpoint.requestToken()
+    const token = await source.requestToken()
     const facts = { issuer: token.claims.iss, audience: token.claims.aud, scopes: token.scopes, lifetimeS: token.lifetimeMs / 1000 }
     const { issuer = 'not told', audience = 'not told', scopes, lifetimeS } = facts
-    const detail = `issuer ${String(issuer)}, audience ${String(audience)}, scopes ${scopes.join(' ') || 'none'}, lifetime ${lifetimeS} s`
+    const detail = `issuer ${printable(String(issuer))}, audience ${printable(String(audience))}, scopes ${printable(scopes.join(' ')) || 'none'}, lifetime ${lifetimeS} s`
     steps.push({ name: 'token', ok: true, detail, facts })
     return token
   } catch (thrown) {
@@ -61,15 +54,12 @@ async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessTo
     const { advice } = PROBLEMS[problem.code]
     steps.push({ name: 'token', ok: false, detail: `${problem.message} ${advice}${because(problem.cause)}`, facts: { code: problem.code } })
     return undefined
-  } finally {
-    await dispatcher.close()
   }
 }
 
-async function askApi ({ apiUrl, apiBasePath, routes, upstreamConnectTimeoutMs, upstreamTimeoutMs }: Config, token: AccessToken): Promise<CheckStep> {
-  const dispatcher = createPool({
-    clock: systemClock, config: { origin: apiUrl.origin, connections: 1, connectTimeoutMs: upstreamConnectTimeoutMs }
-  })
+async function askApi (config: Config, token: AccessToken): Promise<CheckStep> {
+  const { apiUrl, apiBasePath, routes, upstreamConnectTimeoutMs, upstreamTimeoutMs } = config
+  const dispatcher = createApiPool(config, systemClock, 1)
   const path = `${apiBasePath}${routes.includes('/venues') ? '/venues' : routes[0]}`
   const startedAtMs = systemClock.monotonicMs()
   try {

@@ -1,6 +1,6 @@
 import { envSchema } from 'env-schema'
 import { ENVIRONMENTS, type EnvironmentName } from './environments.ts'
-import { parseHosts, parseHttpUrl, parseMethods, parseRoutes, type Method } from './parse.ts'
+import { parseHosts, parseHttpUrl, parseMethods, parseNoProxy, parseProxy, parseRoutes, parseScopes, type Method } from './parse.ts'
 import { fileSecret, fixedSecret, type SecretSource } from './secret-source.ts'
 import { SETTING_NAMES, settingOf, type SettingName } from './settings.ts'
 
@@ -19,6 +19,15 @@ export interface Config {
     readonly scope: string | undefined
     readonly timeoutMs: number
   }
+  readonly tokenVerification: {
+    readonly mode: 'off' | 'claims' | 'signature'
+    /** Exactly as a token must name it. */
+    readonly issuer: string
+    readonly requiredScopes: readonly string[]
+  }
+  /** Undefined: everything is reached directly. */
+  readonly httpsProxy: ReturnType<typeof parseProxy> | undefined
+  readonly noProxy: readonly string[]
   readonly host: string
   readonly port: number
   /** Undefined: none was named. */
@@ -79,6 +88,13 @@ export function loadConfig (environment: Environment): Config {
       scope: unlessNone(text('BOOKABLE_SCOPE')),
       timeoutMs: integer('TOKEN_TIMEOUT_MS')
     },
+    tokenVerification: {
+      mode: text('VERIFY_TOKEN') as Config['tokenVerification']['mode'],
+      issuer: text('BOOKABLE_ISSUER') || `${tokenUrl.origin}/`,
+      requiredScopes: parseScopes(text('REQUIRED_SCOPES'))
+    },
+    httpsProxy: has('HTTPS_PROXY') ? parseProxy(text('HTTPS_PROXY')) : undefined,
+    noProxy: parseNoProxy(text('NO_PROXY')),
     host: text('HOST'),
     port: integer('PORT'),
     allowedHosts: text('ALLOWED_HOSTS') === '' ? undefined : parseHosts(text('ALLOWED_HOSTS')),
@@ -147,9 +163,10 @@ function readGiven (environment: Environment, names: readonly SettingName[], mis
   const given: Partial<Record<SettingName, string>> = {}
   const secrets = new Map<SettingName, SecretSource>()
   for (const name of names) {
-    const { isSecret } = settingOf(name)
+    const { isSecret, isShared } = settingOf(name)
     const path = isSecret === true ? environment[`${name}_FILE`]?.trim() ?? '' : ''
-    const value = isSecret === true ? environment[name] ?? '' : environment[name]?.trim() ?? ''
+    const written = (isShared === true ? environment[name.toLowerCase()] : undefined) || (environment[name] ?? '')
+    const value = isSecret === true ? written : written.trim()
     if (value !== '') given[name] = value
     if (path === '') continue
     if (value !== '') mistakes.push(`${name}: set together with ${name}_FILE; allowed: one of the two`)
@@ -193,5 +210,5 @@ function mistakeOf (name: SettingName, value: string | undefined, why?: string):
 
 /** A password in a URL is a secret too, in whatever setting it stands. */
 function withoutUserinfo (value: string): string {
-  return value.replace(/\/\/.*@/, '//[secret]@')
+  return value.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/i, '$1[secret]@')
 }

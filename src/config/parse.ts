@@ -1,3 +1,5 @@
+import { Secret } from '../secret.ts'
+
 /** What one value of a setting means. Each throws an Error whose message completes "NAME: …". */
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
@@ -16,6 +18,34 @@ export function parseHttpUrl (value: string): URL {
   if (url.username !== '' || url.password !== '') throw new Error('holds credentials')
   if (/[?#]/.test(value)) throw new Error('holds a query or fragment')
   return url
+}
+
+/** An outbound proxy, with the credentials that its URL may hold; without a scheme it is http, as curl reads it. */
+export function parseProxy (value: string): { readonly url: URL, readonly authorization: Secret | undefined } {
+  const text = value.includes('://') ? value : `http://${value}`
+  if (!URL.canParse(text)) throw new Error('is not a URL')
+  const { protocol, origin, username, password } = new URL(text)
+  if (protocol !== 'https:' && protocol !== 'http:') throw new Error('is neither http nor https')
+  const credentials = Buffer.from(`${decode(username)}:${decode(password)}`).toString('base64')
+  return { url: new URL(origin), authorization: username + password === '' ? undefined : new Secret(`Basic ${credentials}`) }
+}
+
+function decode (text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Error('holds a user or password with a bad % escape')
+  }
+}
+
+/** Entries of NO_PROXY, separated by commas or spaces as curl takes them. */
+export function parseNoProxy (value: string): readonly string[] {
+  return value.toLowerCase().split(/[\s,]+/).filter(entry => entry !== '')
+}
+
+/** Scopes separated by spaces (RFC 6749 §3.3), or by commas as people write lists. */
+export function parseScopes (value: string): readonly string[] {
+  return value.split(/[\s,]+/).filter(scope => scope !== '')
 }
 
 /** localhost, *.localhost, 127.0.0.0/8 and [::1]. */

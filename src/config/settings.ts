@@ -1,5 +1,5 @@
 import { ENVIRONMENTS } from './environments.ts'
-import { parseHosts, parseHttpUrl, parseMethods, parseRoutes } from './parse.ts'
+import { parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes } from './parse.ts'
 
 /** How a value is written in the environment, as JSON schema for env-schema. */
 interface SettingSchema {
@@ -23,6 +23,8 @@ export interface Setting {
   /** Never printed, and readable from a file named by NAME_FILE. */
   readonly isSecret?: true
   readonly isRequired?: true
+  /** Also read in lower case, which wins: what other programs share has two spellings. */
+  readonly isShared?: true
   /** What a schema can't say; throws an Error that says what is wrong. */
   readonly check?: (value: string) => unknown
   readonly doc: string
@@ -105,6 +107,17 @@ export const SETTINGS = {
   },
   TOKEN_TIMEOUT_MS: { ...whole(1, DAY_MS), default: '10000', unit: 'ms', doc: 'Limit of one token request.' },
   TOKEN_WAIT_MS: { ...whole(0, DAY_MS), default: '5000', unit: 'ms', doc: 'How long a request of an app waits for a token.' },
+  VERIFY_TOKEN: {
+    ...oneOf(['off', 'claims', 'signature']),
+    default: 'off',
+    doc: 'What of a new token is verified before it is used: `claims` aud, iss and exp; `signature` also that by the issuer\'s keys.'
+  },
+  BOOKABLE_ISSUER: {
+    ...url,
+    defaultNote: 'origin of BOOKABLE_TOKEN_URL and /',
+    doc: 'The iss that VERIFY_TOKEN expects. Its keys are found by its /.well-known/openid-configuration, else /.well-known/jwks.json.'
+  },
+  REQUIRED_SCOPES: { ...text('scopes separated by spaces or commas'), doc: 'A token without all of these is refused.' },
   UPSTREAM_CONNECT_TIMEOUT_MS: { ...whole(1, DAY_MS), default: '5000', unit: 'ms', doc: 'Limit of connecting to the API, TLS included.' },
   UPSTREAM_TIMEOUT_MS: {
     ...whole(1, DAY_MS), default: '30000', unit: 'ms', doc: 'Limit of one attempt up to the head of the answer, waiting for a connection included; then the longest silence in the body.'
@@ -115,6 +128,26 @@ export const SETTINGS = {
   BOOKING_SOURCE: { ...oneOf(BOOKING_SOURCES), doc: 'X-Booking-Source, added where the app sent none.' },
   SHUTDOWN_DELAY_MS: { ...whole(0, DAY_MS), default: '0', unit: 'ms', doc: 'After SIGTERM: not ready any more, but still serving, for this long.' },
   SHUTDOWN_TIMEOUT_MS: { ...whole(0, DAY_MS), default: '25000', unit: 'ms', doc: 'Then requests that run may take this long to finish.' },
+  HTTPS_PROXY: {
+    ...text('an http or https URL, with user and password where the proxy asks for them'),
+    isShared: true,
+    check: parseProxy,
+    doc: 'Outbound proxy to the token endpoint, the issuer\'s keys and the API. TLS is verified through it, end to end; loopback never goes through it.'
+  },
+  HTTP_PROXY: {
+    ...text('an http or https URL, with user and password where the proxy asks for them'),
+    isShared: true,
+    check: parseProxy,
+    doc: 'The same for plain http, which goes to loopback only, and so through no proxy.'
+  },
+  NO_PROXY: {
+    ...text('host names, with or without port, addresses and networks, separated by commas, or *'),
+    isShared: true,
+    doc: 'Reached without HTTPS_PROXY. A name stands for all below it too.'
+  },
+  NODE_EXTRA_CA_CERTS: {
+    ...text('a PEM file'), doc: 'More certificate authorities to trust, as of a proxy that inspects TLS. Node reads it at the start.'
+  },
   LOG_LEVEL: { ...oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), default: 'info', doc: 'Least severe level that is logged.' }
 } as const satisfies Record<string, Setting>
 

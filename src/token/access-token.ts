@@ -7,7 +7,7 @@ export interface AccessToken {
   /** Counted from the moment before the request left, so that latency never extends it. */
   readonly lifetimeMs: number
   readonly scopes: readonly string[]
-  /** Claims of the JWT, for people to read; empty where the token is opaque. Nothing is decided by them but the lifetime. */
+  /** Claims of the JWT, not verified; empty where the token is opaque. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
@@ -32,7 +32,8 @@ export function parseTokenResponse (json: unknown, sentAtMs: number): AccessToke
   return {
     value: new Secret(token),
     lifetimeMs: lifetimeMs(seconds(expiresIn), claims, sentAtMs),
-    scopes: readScopes(scope ?? claims.scope),
+    // The API goes by what the token itself says.
+    scopes: readScopes(claims.scope ?? scope),
     claims
   }
 }
@@ -57,8 +58,10 @@ function seconds (value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
+/** Separated by spaces (RFC 6749 §3.3); some servers give an array. */
 function readScopes (scope: unknown): readonly string[] {
-  return typeof scope === 'string' ? scope.split(' ').filter(name => name !== '') : []
+  const names = Array.isArray(scope) ? scope.filter(name => typeof name === 'string') : String(scope ?? '').split(' ')
+  return names.filter(name => name !== '')
 }
 
 /** The payload of a JWT (RFC 7519 §3), or nothing where the token is opaque. Not a verification. */

@@ -1,10 +1,10 @@
-import { request, type Dispatcher } from 'undici'
-import type { Clock } from '../clock.ts'
+import { deadline, type Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
 import { Problem } from '../problem.ts'
 import { parseTokenResponse, type AccessToken } from './access-token.ts'
+import { printable } from './printable.ts'
 
-interface Credentials { readonly clientId: Secret, readonly clientSecret: Secret }
+export interface Credentials { readonly clientId: Secret, readonly clientSecret: Secret }
 
 export interface TokenEndpointConfig {
   readonly url: URL
@@ -17,14 +17,13 @@ export interface TokenEndpointConfig {
   readonly readCredentials: () => Credentials
 }
 
-/** A token response is some kilobytes; more is not one. */
-const MAX_BODY_BYTES = 64 * 1024
+/** One small request to an authorization server, without following redirects; `json` is undefined where the body is none. */
+export type FetchJson = (
+  url: URL, request: { method?: 'GET' | 'POST', headers?: Readonly<Record<string, string>>, body?: string, signal: AbortSignal }
+) => Promise<{ status: number, headers: Readonly<Record<string, string | string[] | undefined>>, json: unknown }>
 
 /** Longer than any rate limit's window; a garbled date must not stop the sidecar for years. */
 const MAX_RETRY_AFTER_MS = 60 * 60 * 1000
-
-/** How much of the endpoint's own words is shown. */
-const MAX_ERROR_CHARS = 80
 
 export interface TokenEndpoint {
   /**
@@ -37,30 +36,26 @@ export interface TokenEndpoint {
 }
 
 export function createTokenEndpoint (
-  { clock, dispatcher, config }: { clock: Clock, dispatcher: Dispatcher, config: TokenEndpointConfig }
+  { clock, fetchJson, config }: { clock: Clock, fetchJson: FetchJson, config: TokenEndpointConfig }
 ): TokenEndpoint {
   let used: Credentials | undefined
   return {
     async requestToken () {
       const sentAtMs = clock.nowMs()
-      const deadline = new AbortController()
-      const timer = clock.setTimer(() => deadline.abort(), config.timeoutMs)
+      const { signal, cancel } = deadline(clock, config.timeoutMs)
       try {
         used = config.readCredentials()
-        const { statusCode, headers, body } = await request(config.url, {
-          method: 'POST', dispatcher, signal: deadline.signal, ...tokenRequest(config, used)
-        })
-        const json = await readJson(body)
-        if (statusCode >= 200 && statusCode < 300) return parseTokenResponse(json, sentAtMs)
-        throw refusal(statusCode, json, retryAfterMs(headers, sentAtMs), used)
+        const { status, headers, json } = await fetchJson(config.url, { method: 'POST', signal, ...tokenRequest(config, used) })
+        if (status >= 200 && status < 300) return parseTokenResponse(json, sentAtMs)
+        throw refusal(status, json, retryAfterMs(headers, sentAtMs), used)
       } catch (thrown) {
         if (thrown instanceof Problem) throw thrown
-        const what = deadline.signal.aborted
+        const what = signal.aborted
           ? `The token endpoint did not answer in ${config.timeoutMs} ms.`
           : 'The token endpoint could not be reached.'
         throw new Problem('TOKEN-R-001', what, { cause: thrown })
       } finally {
-        timer.cancel()
+        cancel()
       }
     },
     haveCredentialsChanged () {
@@ -83,33 +78,17 @@ function tokenRequest ({ format, audience, scope }: TokenEndpointConfig, { clien
     : { headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }, body: new URLSearchParams(fields).toString() }
 }
 
-/** The body as JSON, or undefined where it is none or too large. */
-async function readJson (body: Dispatcher.ResponseData['body']): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString())
-  } catch {
-    return undefined
-  }
-}
-
 /** RFC 6749 §5.2: 400 (and 401, 403 of Auth0) with an `error` is a refusal; all else may heal. */
 function refusal (status: number, json: unknown, retryAfterMs: number | undefined, used: Credentials): Problem {
   const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : undefined
   if ([400, 401, 403].includes(status) && typeof error === 'string') {
-    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printable(error, used)}".`)
+    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printable(withoutCredentials(error, used))}".`)
   }
   return new Problem('TOKEN-R-001', `The token endpoint answered with status ${status}.`, { retryAfterMs })
 }
 
 /** Retry-After in seconds or as a date (RFC 9110 §10.2.3), else Auth0's x-ratelimit-reset in epoch seconds. */
-function retryAfterMs (headers: Record<string, string | string[] | undefined>, nowMs: number): number | undefined {
+function retryAfterMs (headers: Readonly<Record<string, string | string[] | undefined>>, nowMs: number): number | undefined {
   const retryAfter = String(headers['retry-after'] ?? '')
   const reset = String(headers['x-ratelimit-reset'] ?? '')
   const ms = /^\d+$/.test(retryAfter)
@@ -118,7 +97,7 @@ function retryAfterMs (headers: Record<string, string | string[] | undefined>, n
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined
 }
 
-/** Foreign text in our own: visible ASCII, cut, and without what we sent, should it be echoed. */
-function printable (text: string, { clientId, clientSecret }: Credentials): string {
-  return text.replaceAll(clientSecret.reveal(), '[secret]').replaceAll(clientId.reveal(), '[client id]').replace(/[^\x20-\x7e]/g, '').replaceAll('"', "'").slice(0, MAX_ERROR_CHARS)
+/** Should the endpoint echo what we sent. */
+function withoutCredentials (text: string, { clientId, clientSecret }: Credentials): string {
+  return text.replaceAll(clientSecret.reveal(), '[secret]').replaceAll(clientId.reveal(), '[client id]')
 }

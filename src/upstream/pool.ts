@@ -1,10 +1,13 @@
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
+import { tunnelThrough, type OutboundProxy } from './outbound-proxy.ts'
 
 export interface PoolConfig {
   readonly origin: string
   readonly connections: number
   readonly connectTimeoutMs: number
+  /** Undefined: the origin is connected to directly. */
+  readonly proxy: OutboundProxy | undefined
 }
 
 /**
@@ -72,20 +75,30 @@ export function createPool ({ clock, config }: { clock: Clock, config: PoolConfi
     // Each attempt keeps its own deadline: these would not count the time in the queue, and tick once a second.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: connectWithin(clock, config.connectTimeoutMs)
+    connect: connectWithin(clock, config)
   })
   return pool
 }
 
-function connectWithin (clock: Clock, timeoutMs: number): buildConnector.connector {
-  // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment turns nothing off.
-  const connect = buildConnector({ rejectUnauthorized: true, timeout: 0 })
+/** Connecting, through a tunnel or not, and TLS: all within one limit. */
+function connectWithin (clock: Clock, { proxy, connectTimeoutMs }: PoolConfig): buildConnector.connector {
+  // Explicit, so that nothing in the environment (NODE_TLS_REJECT_UNAUTHORIZED=0, NODE_OPTIONS=--tls-min-v1.0) turns anything off.
+  const connectDirectly = buildConnector({ rejectUnauthorized: true, minVersion: 'TLSv1.2', timeout: 0 })
+  const connect = proxy === undefined ? connectDirectly : tunnelThrough(proxy, connectDirectly)
   return (options, callback) => {
-    // The connector returns the socket that connects; its type does not say so.
-    const socket = connect(options, (...result) => {
+    let isDone = false
+    const done: buildConnector.Callback = (...result) => {
+      if (isDone) return
+      isDone = true
       timer.cancel()
       callback(...result)
-    }) as unknown as { destroy (error: Error): void }
-    const timer = clock.setTimer(() => socket.destroy(new ConnectTimeoutError(`no connection in ${timeoutMs} ms`)), timeoutMs)
+    }
+    // The connector returns the socket that connects; its type does not say so.
+    const connecting = connect(options, done) as unknown as { destroy (error: Error): void }
+    const timer = clock.setTimer(() => {
+      const error = new ConnectTimeoutError(`no connection in ${connectTimeoutMs} ms`)
+      connecting.destroy(error)
+      done(error, null)
+    }, connectTimeoutMs)
   }
 }

@@ -4,19 +4,17 @@ import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { Secret } from '../../src/secret.ts'
 import { createTokenEndpoint, type TokenEndpointConfig } from '../../src/token/endpoint.ts'
-import { createPool } from '../../src/upstream/pool.ts'
+import { createFetchJson } from '../../src/upstream/fetch-json.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
-import { json, readBody, startRefusing, startServer, startTcpServer, type Teardown } from '../helpers/servers.ts'
+import { json, readBody, startRefusing, startServer, startTcpServer } from '../helpers/servers.ts'
 
 const SECRET = 'obviously-fake-secret'
 
 /** One token request to `url`. */
-function requestToken (t: Teardown, url: string, change: Partial<TokenEndpointConfig> = {}, clock = systemClock) {
-  const dispatcher = createPool({ clock, config: { origin: new URL(url).origin, connections: 1, connectTimeoutMs: 5000 } })
-  t.teardown(() => dispatcher.destroy())
+function requestToken (url: string, change: Partial<TokenEndpointConfig> = {}, clock = systemClock) {
   return createTokenEndpoint({
     clock,
-    dispatcher,
+    fetchJson: createFetchJson({ clock, connectTimeoutMs: 5000, proxyFor: () => undefined, stop: new AbortController().signal }),
     config: {
       url: new URL(url),
       format: 'json',
@@ -35,7 +33,7 @@ for (const format of ['json', 'form'] as const) {
     await server.issuer.keys.generate('RS256')
     await server.start(0, '127.0.0.1')
     t.teardown(() => server.stop())
-    const token = await requestToken(t, `${server.issuer.url}/token`, { format, scope: 'venue:read' })
+    const token = await requestToken(`${server.issuer.url}/token`, { format, scope: 'venue:read' })
     t.match(token.claims, { iss: server.issuer.url })
     t.equal(token.lifetimeMs, 3_600_000)
     t.match(token.value.reveal(), /^[\w-]+\.[\w-]+\.[\w-]+$/)
@@ -50,8 +48,8 @@ t.test('the request is a POST with the client credentials in its body, as JSON o
       json(res, 200, { access_token: 'a', expires_in: 1 })
     })
   })
-  await requestToken(t, `${origin}/oauth/token`)
-  await requestToken(t, `${origin}/oauth/token`, { format: 'form', audience: undefined, scope: 'a b' })
+  await requestToken(`${origin}/oauth/token`)
+  await requestToken(`${origin}/oauth/token`, { format: 'form', audience: undefined, scope: 'a b' })
   t.match(seen[0], { method: 'POST', type: 'application/json' })
   t.same(JSON.parse(seen[0]?.body ?? ''), { grant_type: 'client_credentials', client_id: 'me', client_secret: SECRET, audience: 'api.bookabletech.com' })
   t.match(seen[1], { type: 'application/x-www-form-urlencoded', body: `grant_type=client_credentials&client_id=me&client_secret=${SECRET}&scope=a+b` })
@@ -88,7 +86,7 @@ for (const [what, respond, expected] of rows) {
       requests++
       respond(req, res)
     })
-    const problem = await requestToken(t, `${origin}/oauth/token`, {}, new FakeClock(NOW_MS)).then(() => undefined, (error: unknown) => error)
+    const problem = await requestToken(`${origin}/oauth/token`, {}, new FakeClock(NOW_MS)).then(() => undefined, (error: unknown) => error)
     t.match(problem, expected)
     t.notMatch(String(problem), SECRET)
     t.equal(requests, 1)
@@ -96,16 +94,16 @@ for (const [what, respond, expected] of rows) {
 }
 
 t.test('a token endpoint that cannot be reached, or breaks off, is TOKEN-R-001', async t => {
-  await t.rejects(requestToken(t, `${await startRefusing(t)}/t`), { code: 'TOKEN-R-001', message: /could not be reached/ })
+  await t.rejects(requestToken(`${await startRefusing(t)}/t`), { code: 'TOKEN-R-001', message: /could not be reached/ })
   const breaking = await startTcpServer(t, socket => socket.once('data', () => socket.destroy()))
-  await t.rejects(requestToken(t, `${breaking}/t`), { code: 'TOKEN-R-001' })
+  await t.rejects(requestToken(`${breaking}/t`), { code: 'TOKEN-R-001' })
 })
 
 t.test('a token endpoint that hangs, before or amid its answer, is TOKEN-R-001 after TOKEN_TIMEOUT_MS', async t => {
   for (const listener of [() => {}, (_req: IncomingMessage, res: ServerResponse) => { res.write('{') }]) {
     const clock = new FakeClock()
     const origin = await startServer(t, listener)
-    const token = requestToken(t, `${origin}/t`, {}, clock)
+    const token = requestToken(`${origin}/t`, {}, clock)
     const refused = t.rejects(token, { code: 'TOKEN-R-001', message: /did not answer in 10000 ms/ })
     await clock.runUntil(token)
     await refused

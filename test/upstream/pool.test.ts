@@ -14,7 +14,7 @@ t.test('a pool keeps its number of connections when an outage ends while many re
     state.mostOpen = Math.max(state.mostOpen, ++state.open)
     socket.on('close', () => { state.open-- })
   })
-  const dispatcher = createPool({ clock: systemClock, config: { origin, connections: 2, connectTimeoutMs: 5_000 } })
+  const dispatcher = createPool({ clock: systemClock, config: { origin, connections: 2, connectTimeoutMs: 5_000, proxy: undefined } })
   t.teardown(async () => {
     await dispatcher.destroy()
     api.close()

@@ -1,0 +1,43 @@
+import type { Pool } from 'undici'
+import type { Clock } from './clock.ts'
+import type { Config } from './config/load.ts'
+import { isLoopback, parseHttpUrl } from './config/parse.ts'
+import { createTokenEndpoint, type Credentials, type TokenEndpoint } from './token/endpoint.ts'
+import { IssuerKeys } from './token/issuer-keys.ts'
+import { verified } from './token/verified.ts'
+import { createFetchJson } from './upstream/fetch-json.ts'
+import { isExempt, type OutboundProxy } from './upstream/outbound-proxy.ts'
+import { createPool } from './upstream/pool.ts'
+
+/** The outbound proxy on the way to an origin, or undefined where it is reached directly. */
+function proxyFor ({ httpsProxy, noProxy }: Config, origin: URL): OutboundProxy | undefined {
+  const isDirect = origin.protocol === 'http:' || isLoopback(origin.hostname) || isExempt(origin, noProxy)
+  return isDirect ? undefined : httpsProxy
+}
+
+/** The connections to the API, as the settings want them. */
+export function createApiPool (config: Config, clock: Clock, connections = config.upstreamConnections): Pool {
+  return createPool({
+    clock,
+    config: { origin: config.apiUrl.origin, connections, connectTimeoutMs: config.upstreamConnectTimeoutMs, proxy: proxyFor(config, config.apiUrl) }
+  })
+}
+
+export interface TokenSourceOptions {
+  readonly readCredentials: () => Credentials
+  /** Aborted: no token is needed any more. */
+  readonly stop: AbortSignal
+}
+
+/** Where tokens come from, as the settings want them: one request at a time, each token verified. */
+export function createTokenSource (config: Config, clock: Clock, { readCredentials, stop }: TokenSourceOptions): TokenEndpoint {
+  const { tokenRequest, tokenVerification: { mode, issuer, requiredScopes } } = config
+  const { audience, timeoutMs } = tokenRequest
+  const fetchJson = createFetchJson({ clock, connectTimeoutMs: timeoutMs, proxyFor: origin => proxyFor(config, origin), stop })
+  return verified(createTokenEndpoint({ clock, fetchJson, config: { ...tokenRequest, readCredentials } }), {
+    clock,
+    mode,
+    expected: { issuer, audience, requiredScopes },
+    keys: new IssuerKeys({ clock, fetchJson, issuer, timeoutMs, parseUrl: parseHttpUrl })
+  })
+}

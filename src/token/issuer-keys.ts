@@ -1,0 +1,88 @@
+import type { createRemoteJWKSet } from 'jose'
+import { deadline, type Clock } from '../clock.ts'
+import { Problem } from '../problem.ts'
+import type { Secret } from '../secret.ts'
+import type { FetchJson } from './endpoint.ts'
+import { printable } from './printable.ts'
+
+/** Signatures by a private key of the issuer; neither `none` nor HMAC, whose key whoever verifies could sign with (RFC 8725 §3.1). */
+const ALGORITHMS = ['RS256', 'ES256', 'PS256']
+
+export interface IssuerKeysOptions {
+  readonly clock: Clock
+  readonly fetchJson: FetchJson
+  readonly issuer: string
+  readonly timeoutMs: number
+  /** What a URL must be for us to go there; throws. */
+  readonly parseUrl: (value: string) => URL
+}
+
+/**
+ * The keys with which an issuer signs, found by its metadata (OpenID Connect Discovery §4, else the place where Auth0 has them),
+ * and fetched again when they are ten minutes old or a token names one that is not among them.
+ */
+export class IssuerKeys {
+  readonly #options: IssuerKeysOptions
+  #keys: ReturnType<typeof createRemoteJWKSet> | undefined
+
+  constructor (options: IssuerKeysOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Has the keys at hand, so that no token is asked for, and paid, that could not be verified then.
+   * @throws TOKEN-R-002
+   */
+  async load (): Promise<void> {
+    try {
+      this.#keys ??= await this.#find()
+      if (!this.#keys.fresh) await this.#keys.reload()
+    } catch (cause) {
+      if (cause instanceof Problem) throw cause
+      throw new Problem('TOKEN-R-002', `The keys of the issuer ${printable(this.#options.issuer)} could not be had, so that no token can be verified.`, { cause })
+    }
+  }
+
+  /** @throws TOKEN-R-002 unless the token was signed by one of them */
+  async verify (token: Secret): Promise<void> {
+    await this.load()
+    const keys = this.#keys
+    if (keys === undefined) throw new Error('the keys were loaded')
+    const { compactVerify } = await import('jose')
+    await compactVerify(token.reveal(), keys, { algorithms: ALGORITHMS }).catch((cause: Error) => {
+      throw new Problem('TOKEN-R-002', `The signature of the token is not one of ${printable(this.#options.issuer)}: ${printable(cause.message)}.`, { cause })
+    })
+  }
+
+  async #find (): Promise<ReturnType<typeof createRemoteJWKSet>> {
+    const { createRemoteJWKSet, customFetch } = await import('jose')
+    const { fetchJson, timeoutMs } = this.#options
+    return createRemoteJWKSet(await this.#findUrl(), {
+      timeoutDuration: timeoutMs,
+      // Tokens come from the token endpoint alone, so nobody can make us ask often: a key that is new is looked for at once.
+      cooldownDuration: 0,
+      [customFetch]: async (url: string, { signal }: { signal: AbortSignal }) => {
+        const { status, json } = await fetchJson(new URL(url), { signal })
+        return Response.json(json ?? null, { status })
+      }
+    })
+  }
+
+  async #findUrl (): Promise<URL> {
+    const { clock, fetchJson, issuer, timeoutMs, parseUrl } = this.#options
+    const base = issuer.replace(/\/$/, '')
+    const { signal, cancel } = deadline(clock, timeoutMs)
+    try {
+      const { status, json } = await fetchJson(new URL(`${base}/.well-known/openid-configuration`), { signal })
+      const metadata: { issuer?: unknown, jwks_uri?: unknown } = typeof json === 'object' && json !== null ? json : {}
+      if (status !== 200 || typeof metadata.jwks_uri !== 'string') return new URL(`${base}/.well-known/jwks.json`)
+      // §4.3: else another issuer's metadata, and so its keys, could be put in this one's place.
+      if (metadata.issuer !== undefined && metadata.issuer !== issuer) {
+        throw new Problem('TOKEN-R-002', `The metadata at ${printable(base)} is of issuer "${printable(String(metadata.issuer))}", but BOOKABLE_ISSUER is "${issuer}".`)
+      }
+      return parseUrl(metadata.jwks_uri)
+    } finally {
+      cancel()
+    }
+  }
+}

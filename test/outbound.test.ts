@@ -1,0 +1,115 @@
+import t, { type Test } from 'tap'
+import { startConnectProxy } from './helpers/connect-proxy.ts'
+import { call } from './helpers/http.ts'
+import { run, type RunningProcess } from './helpers/process.ts'
+import { json, startServer, startTcpServer } from './helpers/servers.ts'
+import { startTlsServer } from './helpers/tls.ts'
+
+/** A name that nobody resolves: only through the proxy is there a way. */
+const NAME = 'api.bookable.invalid'
+
+/** The outside: token endpoint and API at one https origin, in a certificate for `name`. */
+async function startOutside (t: Test, name = NAME) {
+  const seen: string[] = []
+  const { url, certPath } = await startTlsServer(t, (req, res) => {
+    seen.push(`${req.headers.host} ${req.url} ${req.headers.authorization}`)
+    if (req.url === '/oauth/token') return json(res, 200, { access_token: 'obviously-fake', token_type: 'Bearer', expires_in: 3600 })
+    res.end('from the api')
+  }, { name })
+  return { url, port: new URL(url).port, seen, certPath }
+}
+
+function start (t: Test, { port, certPath }: { port: string, certPath: string }, env: Readonly<Record<string, string>>): RunningProcess {
+  return run(t, [], {
+    BOOKABLE_CLIENT_ID: 'test-client',
+    BOOKABLE_CLIENT_SECRET: 'test-secret',
+    BOOKABLE_API_URL: `https://${NAME}:${port}`,
+    BOOKABLE_TOKEN_URL: `https://${NAME}:${port}/oauth/token`,
+    PORT: '0',
+    ADMIN_PORT: '0',
+    TOKEN_WAIT_MS: '1000',
+    NODE_EXTRA_CA_CERTS: certPath,
+    ...env
+  })
+}
+
+async function callThrough (sidecar: RunningProcess) {
+  const [, url = ''] = await sidecar.seen('stdout', /"url":"([^"]+)"/)
+  return call(url, '/venues')
+}
+
+t.test('HTTPS_PROXY leads to the token endpoint and to the API through tunnels, with the proxy\'s credentials and TLS from end to end', async t => {
+  const outside = await startOutside(t)
+  const proxy = await startConnectProxy(t, outside.url)
+  const sidecar = start(t, outside, { https_proxy: proxy.url.replace('//', '//me:p%40ss@') })
+  const answer = await callThrough(sidecar)
+  t.equal(answer.body.toString(), 'from the api')
+  const tunnel = { authority: `${NAME}:${outside.port}`, authorization: `Basic ${Buffer.from('me:p@ss').toString('base64')}` }
+  t.same(proxy.tunnels, [tunnel, tunnel])
+  t.same(proxy.others, [])
+  t.same(outside.seen, [`${NAME}:${outside.port} /oauth/token undefined`, `${NAME}:${outside.port} /venues Bearer obviously-fake`])
+})
+
+t.test('a proxy that answers in the API\'s name gets neither the credentials nor a token', async t => {
+  const impostor = await startOutside(t, 'impostor.invalid')
+  const proxy = await startConnectProxy(t, impostor.url)
+  const sidecar = start(t, impostor, { HTTPS_PROXY: proxy.url, NODE_TLS_REJECT_UNAUTHORIZED: '0' })
+  t.equal((await callThrough(sidecar)).status, 503)
+  await sidecar.seen('stdout', /ERR_TLS_CERT_ALTNAME_INVALID/)
+  t.same(impostor.seen, [])
+})
+
+t.test('a proxy that refuses, is not there or makes no tunnels is named in the log, without its credentials', async t => {
+  const outside = await startOutside(t)
+  const refusing = await startConnectProxy(t, outside.url, 407)
+  const plain = await startServer(t, (_req, res) => res.end('hello'))
+  for (const [proxy, words] of [
+    [refusing.url, /the outbound proxy [\d.:]+ answered CONNECT [^ ]+ with status 407/],
+    [plain, /the outbound proxy [\d.:]+ cannot be reached/],
+    ['http://127.0.0.1:1', /the outbound proxy [\d.:]+ cannot be reached: connect ECONNREFUSED/]
+  ] as const) {
+    const sidecar = start(t, outside, { HTTPS_PROXY: proxy.replace('//', '//me:hunter2@') })
+    const answer = await callThrough(sidecar)
+    t.match(JSON.parse(answer.body.toString()), { code: 'TOKEN-R-001' })
+    await sidecar.seen('stdout', words)
+    t.notMatch(sidecar.output.stdout + sidecar.output.stderr + answer.body.toString(), /hunter2/)
+  }
+})
+
+t.test('a proxy that never answers costs no more than the time to connect', async t => {
+  const outside = await startOutside(t)
+  const silent = await startTcpServer(t, () => {})
+  const sidecar = start(t, outside, { HTTPS_PROXY: silent, TOKEN_TIMEOUT_MS: '300' })
+  t.match(JSON.parse((await callThrough(sidecar)).body.toString()), { code: 'TOKEN-R-001' })
+  await sidecar.seen('stdout', /did not answer in 300 ms|no connection in 300 ms/)
+})
+
+for (const [what, env] of [
+  ['loopback', {}],
+  ['what NO_PROXY names', { NO_PROXY: `localhost, .${NAME.slice(4)}` }]
+] as const) {
+  t.test(`${what} is reached without the proxy`, async t => {
+    const outside = await startOutside(t, 'localhost')
+    const proxy = await startConnectProxy(t, outside.url)
+    const isLoopback = what === 'loopback'
+    const sidecar = start(t, outside, {
+      HTTPS_PROXY: proxy.url,
+      HTTP_PROXY: proxy.url,
+      ...env,
+      ...(isLoopback ? { BOOKABLE_API_URL: outside.url, BOOKABLE_TOKEN_URL: `${outside.url}/oauth/token` } : {})
+    })
+    const { status } = await callThrough(sidecar)
+    t.equal(status, isLoopback ? 200 : 503)
+    if (!isLoopback) await sidecar.seen('stdout', /ENOTFOUND|EAI_AGAIN/)
+    t.same([proxy.tunnels, proxy.others], [[], []])
+  })
+}
+
+t.test('a proxy URL that is none is a mistake, told without its credentials', async t => {
+  for (const value of ['socks5://me:hunter2@proxy:1080', 'me:hunter2@:::', 'http://me:hunter2%zz@proxy:1']) {
+    const sidecar = run(t, ['check'], { BOOKABLE_CLIENT_ID: 'a', BOOKABLE_CLIENT_SECRET: 'b', HTTPS_PROXY: value })
+    t.equal(await sidecar.ended, 1)
+    t.match(sidecar.output.stdout, /HTTPS_PROXY: "/)
+    t.notMatch(sidecar.output.stdout + sidecar.output.stderr, /hunter2/)
+  }
+})
