@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import fastify from 'fastify'
 import { sendProblem } from '../http/answer.ts'
+import { malformation } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { asProblem, Problem } from '../problem.ts'
 import { PROBES, type ProbeState } from './probes.ts'
@@ -54,8 +55,10 @@ export async function createAdminServer (state: ProbeState & { readonly hosts: H
 }
 
 function strangeness ({ headers, method, rawHeaders, httpVersion }: IncomingMessage, hosts: HostPolicy): Problem | undefined {
-  const hostCount = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
-  if (hostCount > 1 || (hostCount === 0 && httpVersion !== '1.0')) return new Problem('PROXY-N-006', 'The request has no Host header, or more than one.')
+  const valuesOf = (name: string): string[] => rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name)
+  const transferCodings = valuesOf('transfer-encoding').map(coding => coding.trim().toLowerCase())
+  const malformed = malformation(httpVersion, { hostCount: valuesOf('host').length, expect: headers.expect, transferCodings })
+  if (malformed !== undefined) return new Problem('PROXY-N-006', malformed)
   if (!isHostAllowed(headers.host, hosts)) return new Problem('PROXY-N-003', 'This sidecar does not answer to the name in the Host header.')
   const provenance = { host: headers.host, origin: headers.origin, secFetchSite: headers['sec-fetch-site']?.toString() }
   // A link may lead here: it shows the page to the person who follows it, and to nobody else.
@@ -65,5 +68,5 @@ function strangeness ({ headers, method, rawHeaders, httpVersion }: IncomingMess
 }
 
 function refuse (res: ServerResponse, problem: Problem): void {
-  sendProblem(res, problem, randomUUID(), false)
+  sendProblem(res, problem, randomUUID(), problem.code === 'PROXY-N-006')
 }

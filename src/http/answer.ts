@@ -2,15 +2,16 @@ import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Problem } from '../problem.ts'
 import { MAX_HEAD_BYTES } from './listener.ts'
+import { endWith } from './pipeline.ts'
 
 /**
  * Answers with a problem, if nothing was sent yet.
- * @param isLast tells the app that the connection ends with it
+ * @param isLast whether the connection is to end with it
  */
 export function sendProblem (res: ServerResponse, problem: Problem, correlationId: string, isLast: boolean): void {
   const body = JSON.stringify(problem.toBody())
   const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
-  if (isLast) headers.push('Connection', 'close')
+  if (isLast && endWith(res)) headers.push('Connection', 'close')
   // With its words: those of an answer that could not be written may stand there already.
   res.writeHead(problem.status, STATUS_CODES[problem.status], headers)
   res.end(body)

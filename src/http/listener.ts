@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { begin } from './pipeline.ts'
 
 /** Request line and headers together; Node counts the line in. */
 export const MAX_HEAD_BYTES = 16 * 1024
@@ -149,6 +150,9 @@ function bind (options: ListenerOptions, host: string, port: number): Promise<Se
 
 /** A server with all our limits, not listening yet. */
 function createLimitedServer (handlers: Handlers): Server {
+  const onRequest: RequestListener = (req, res) => {
+    if (begin(req, res)) handlers.onRequest(req, res)
+  }
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: HEAD_TIMEOUT_MS,
@@ -160,13 +164,13 @@ function createLimitedServer (handlers: Handlers): Server {
     requireHostHeader: false,
     // Before it answers, nagling would hold back a last small packet for 40 ms.
     noDelay: true
-  }, handlers.onRequest)
+  }, onRequest)
   // Node drops what is above silently; the guards count instead.
   server.maxHeadersCount = 0
   server.on('clientError', handlers.onClientError)
   // The exchange answers both: it asks for the body only when it takes the request, and refuses what it does not know.
-  server.on('checkContinue', handlers.onRequest)
-  server.on('checkExpectation', handlers.onRequest)
+  server.on('checkContinue', onRequest)
+  server.on('checkExpectation', onRequest)
   server.on('connect', handlers.onConnect)
   return server
 }

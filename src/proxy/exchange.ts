@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Clock, Timer } from '../clock.ts'
 import { sendProblem } from '../http/answer.ts'
+import { endWith } from '../http/pipeline.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { AnswerSink } from '../upstream/attempt.ts'
 import { takeBody, type Upload } from './body.ts'
@@ -117,7 +118,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
 
   onHead (status: number, statusText: string, headers: string[]): void {
     headers.push('X-Correlation-ID', this.#correlationId)
-    if (this.#context.door.isLeaving) headers.push('Connection', 'close')
+    if (this.#context.door.isLeaving && endWith(this.#res)) headers.push('Connection', 'close')
     this.#res.writeHead(status, statusText, headers)
     // A body usually comes with its head and leaves with it; a head alone leaves when this turn's work is done.
     queueMicrotask(this.#flush)

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { malformation } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { Problem } from '../problem.ts'
 import type { Secret } from '../secret.ts'
@@ -38,7 +39,7 @@ export function admit (
   request: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'>, head: RequestHead, config: GuardConfig, door: DoorState, isOnSocket: boolean
 ): Verdict {
   const method = request.method ?? ''
-  const malformed = malformation(request, head)
+  const malformed = malformation(request.httpVersion, head)
   if (malformed !== undefined) return refuse(undefined, new Problem('PROXY-N-006', malformed))
 
   const stranger = strangeness(head, config, isOnSocket)
@@ -61,15 +62,6 @@ export function admit (
     return refuse(route, new Problem('LOAD-R-001', `${config.maxInFlight} requests are in flight already.`, { retryAfterMs: 1_000 }))
   }
   return { route, refusal: undefined }
-}
-
-function malformation ({ httpVersion }: Pick<IncomingMessage, 'httpVersion'>, { hostCount, expect, transferCodings }: RequestHead): string | undefined {
-  if (hostCount > 1) return 'The request has more than one Host header.'
-  if (hostCount === 0 && httpVersion !== '1.0') return 'The request has no Host header.'
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue') return 'The request expects something unknown.'
-  // Another coding would be taken off, and nobody could name it to the API: transfer codings are for one connection (RFC 9112 §6.1).
-  if (transferCodings.length > 1 || transferCodings.some(coding => coding !== 'chunked')) return 'The request has a transfer coding other than chunked.'
-  return undefined
 }
 
 /** Who must not even learn what is routed here. */

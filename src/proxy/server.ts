@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import fastify from 'fastify'
 import type { Pool } from 'undici'
 import { problemOfClientError, sendProblemOnSocket } from '../http/answer.ts'
+import { isEnding } from '../http/pipeline.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { Method } from '../config/parse.ts'
 import type { Door } from './door.ts'
@@ -92,6 +93,8 @@ function answerDue (socket: Socket & { _httpMessage?: ServerResponse | null }): 
 /** Answers what Node's parser refuses; there is no request to speak of. */
 export function createClientErrorListener (onRefused: (problem: Problem, correlationId: string) => void) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    // What comes behind the last request of a connection is nobody's: the answer that is on its way matters (RFC 9112 §9.6).
+    if (isEnding(socket) || error.code === 'HPE_CLOSED_CONNECTION') return
     const problem = problemOfClientError(error)
     if (problem === undefined || !socket.writable) {
       socket.destroy()
@@ -116,6 +119,11 @@ export function createClientErrorListener (onRefused: (problem: Problem, correla
 /** Answers CONNECT, which Node hands over without a response object: this is no forward proxy. */
 export function createConnectListener (allow: readonly string[], onRefused: (problem: Problem, correlationId: string) => void) {
   return (_req: IncomingMessage, socket: Duplex): void => {
+    // An answer to an earlier request is due: this one's must not be taken for it.
+    if (!(socket instanceof Socket) || isEnding(socket) || answerDue(socket) !== undefined) {
+      socket.destroy()
+      return
+    }
     const problem = new Problem('PROXY-N-002', 'The method CONNECT is not allowed here.', { allow })
     const correlationId = randomUUID()
     sendProblemOnSocket(socket, problem, correlationId)

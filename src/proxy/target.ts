@@ -8,8 +8,8 @@ const PLAIN_PATH = /^(?:\/(?!\.)[\w\-.~!$&'()*+,=:@|]*)+$/
 
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/
 
-/** A segment that climbs, also with a path parameter behind it (`..;x`), which some servers cut off. */
-const CLIMBS = /(^|\/)\.\.(;[^/]*)?(\/|$)/
+/** A segment that climbs, also with what some servers cut off behind it: a parameter (`..;x`), a decoded query or fragment. */
+const CLIMBS = /(^|\/)\.\.([;?#/]|$)/
 
 // eslint-disable-next-line no-control-regex -- controls are what it looks for
 const CONTROL_OR_BACKSLASH = /[\x00-\x1f\x7f\\]/
