@@ -172,7 +172,8 @@ for (const [what, certificate, isTrusted, outcome] of [
   ['that NODE_EXTRA_CA_CERTS vouches for', {}, true, 'from the api'],
   ['that nobody vouches for', {}, false, 'SELF_SIGNED'],
   ['that has expired', { days: -1 }, true, 'CERT_HAS_EXPIRED'],
-  ['for another name', { name: 'elsewhere.example' }, true, 'ERR_TLS_CERT_ALTNAME_INVALID']
+  ['for another name', { name: 'elsewhere.example' }, true, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ['but TLS 1.1', { maxVersion: 'TLSv1.1' }, true, 'PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL']
 ] as const) {
   t.test(`an API with a certificate ${what} ${outcome === 'from the api' ? 'is trusted' : 'never gets a request, nor its token'}`, async t => {
     let requests = 0
@@ -183,8 +184,9 @@ for (const [what, certificate, isTrusted, outcome] of [
     const sidecar = run(t, [], {
       ...await environment(t),
       BOOKABLE_API_URL: api.url,
-      // Node's own switch must not turn it off either.
+      // Node's own switches must not turn it off either.
       NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      NODE_OPTIONS: '--tls-min-v1.0 --tls-cipher-list=DEFAULT@SECLEVEL=0',
       ...(isTrusted ? { NODE_EXTRA_CA_CERTS: api.certPath } : {})
     })
     const { status, body } = await call((await urlsOf(sidecar)).url, '/venues', { method: 'DELETE' })

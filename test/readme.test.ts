@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { COMMANDS, describeDefault } from '../src/commands/help.ts'
 import { SETTING_NAMES, settingOf } from '../src/config/settings.ts'
@@ -56,4 +56,22 @@ t.test('.env.example names only settings that exist', async t => {
   const named = [...example.matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name = '']) => name.replace(/_FILE$/, ''))
   t.ok(named.length > 0)
   t.same(named.filter(name => !(SETTING_NAMES as readonly string[]).includes(name)), [])
+})
+
+interface Lockfile { readonly packages: Readonly<Record<string, { readonly dev?: boolean, readonly hasInstallScript?: boolean, readonly integrity?: string, readonly dependencies?: object }>> }
+
+t.test('every production dependency is justified in the README, counted, pinned by its hash, and runs no install script', async t => {
+  const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as Lockfile
+  const production = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true)
+  const justified = [...readme.matchAll(/^\| `([@a-z/-]+)` \| [^|]{20,} \|$/gm)].map(([, name]) => name)
+  t.same(justified.toSorted(), Object.keys(packages['']?.dependencies ?? {}).toSorted())
+  t.ok(readme.includes(`they are ${production.length}, each`), `${production.length} packages`)
+  t.same(production.filter(([, { integrity, hasInstallScript }]) => integrity === undefined || hasInstallScript === true), [])
+})
+
+t.test('every test that SECURITY.md names exists', async t => {
+  const security = readFileSync(new URL('../SECURITY.md', import.meta.url), 'utf8')
+  const named = [...new Set(security.match(/\b(test|bench)\/[\w./-]+\.(ts|mjs)\b/g))]
+  t.ok(named.length > 10)
+  t.same(named.filter(path => !existsSync(new URL(`../${path}`, import.meta.url))), [])
 })

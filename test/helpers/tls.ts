@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { SecureVersion } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Teardown } from './servers.ts'
@@ -12,10 +13,11 @@ export interface TlsServerOptions {
   readonly name?: string
   /** How long it is valid; negative: it has expired. */
   readonly days?: number
+  readonly maxVersion?: SecureVersion
 }
 
 /** An https server with a certificate of its own making: its URL by `localhost`, and the file of the certificate. */
-export async function startTlsServer (t: Teardown, listener: RequestListener, { name = 'localhost', days = 1 }: TlsServerOptions = {}) {
+export async function startTlsServer (t: Teardown, listener: RequestListener, { name = 'localhost', days = 1, maxVersion = 'TLSv1.3' }: TlsServerOptions = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'tls-'))
   t.teardown(() => rmSync(dir, { recursive: true }))
   const openssl = (...args: readonly string[]): unknown => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
@@ -23,7 +25,7 @@ export async function startTlsServer (t: Teardown, listener: RequestListener, { 
     '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`)
   openssl('x509', '-req', '-in', 'request.pem', '-signkey', 'key.pem', '-copy_extensions', 'copy', '-days', String(days), '-out', 'cert.pem')
   const cert = readFileSync(join(dir, 'cert.pem'), 'utf8')
-  const server = createServer({ key: readFileSync(join(dir, 'key.pem')), cert }, listener)
+  const server = createServer({ key: readFileSync(join(dir, 'key.pem')), cert, maxVersion, minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }, listener)
   await new Promise<void>(resolve => server.listen(0, resolve))
   t.teardown(() => {
     server.close()
