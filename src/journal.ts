@@ -3,6 +3,7 @@ import { messageOf, type Problem } from './problem.ts'
 import type { ExchangeRecord } from './proxy/exchange.ts'
 import type { AccessToken } from './token/access-token.ts'
 import type { RefreshReason } from './token/cache.ts'
+import { printable } from './token/printable.ts'
 
 /** What the log says, and at which level. The only place where events become lines. */
 export class Journal {
@@ -18,10 +19,10 @@ export class Journal {
     // Each field by name: a spread would make objects without a shape, and their cost was a tenth of a request's CPU.
     const fields = {
       reqId: record.reqId,
-      correlationId: record.correlationId,
+      correlationId: withoutControls(record.correlationId),
       route: record.route,
       method: record.method,
-      path: record.path,
+      path: withoutControls(record.path),
       status: record.status,
       durationMs: rounded(record.durationMs),
       upstreamMs: upstreamMs === undefined ? undefined : rounded(upstreamMs),
@@ -46,7 +47,7 @@ export class Journal {
   }
 
   tokenRefreshed ({ lifetimeMs, scopes }: AccessToken, reason: RefreshReason, refreshInMs: number): void {
-    this.#logger.info({ reason, lifetimeS: lifetimeMs / 1000, refreshInS: Math.round(refreshInMs / 1000), scopes }, 'token refreshed')
+    this.#logger.info({ reason, lifetimeS: lifetimeMs / 1000, refreshInS: Math.round(refreshInMs / 1000), scope: printable(scopes.join(' ')) }, 'token refreshed')
   }
 
   tokenFailed (problem: Problem, reason: RefreshReason, retryInMs: number, isStillValid: boolean): void {
@@ -75,6 +76,14 @@ export class Journal {
   drainEnded (): void {
     this.#logger.info('drain ended')
   }
+}
+
+// eslint-disable-next-line no-control-regex -- controls are what it looks for
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g
+
+/** JSON leaves DEL and the C1 controls as they are, and a terminal obeys them. */
+function withoutControls (text: string): string {
+  return text.search(CONTROLS) === -1 ? text : text.replace(CONTROLS, control => `\\x${control.charCodeAt(0).toString(16)}`)
 }
 
 /** The system's or the library's word for what went wrong; addresses are for the log only. */

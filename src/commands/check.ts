@@ -44,9 +44,10 @@ async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessTo
   })
   try {
     const token = await source.requestToken()
-    const facts = { issuer: token.claims.iss, audience: token.claims.aud, scopes: token.scopes, lifetimeS: token.lifetimeMs / 1000 }
-    const { issuer = 'not told', audience = 'not told', scopes, lifetimeS } = facts
-    const detail = `issuer ${printable(String(issuer))}, audience ${printable(String(audience))}, scopes ${printable(scopes.join(' ')) || 'none'}, lifetime ${lifetimeS} s`
+    const { claims: { iss, aud }, scopes, lifetimeMs } = token
+    const facts = { issuer: printable(iss), audience: printable(aud), scopes: scopes.map(printable), lifetimeS: lifetimeMs / 1000 }
+    const { issuer, audience, lifetimeS } = facts
+    const detail = `issuer ${issuer || 'not told'}, audience ${audience || 'not told'}, scopes ${printable(scopes.join(' ')) || 'none'}, lifetime ${lifetimeS} s`
     steps.push({ name: 'token', ok: true, detail, facts })
     return token
   } catch (thrown) {

@@ -149,7 +149,7 @@ function readSettings (environment: Environment, names: readonly SettingName[]):
       mistakes.push(mistakeOf(name, given[name], (error as Error).message))
     }
   }
-  if (mistakes.length > 0) throw new SettingsError(mistakes)
+  if (mistakes.length > 0) throw new SettingsError(mistakes.map(oneLine))
   return {
     text: name => String(values[name] ?? ''),
     integer: name => Number(values[name]),
@@ -205,10 +205,16 @@ function mistakeOf (name: SettingName, value: string | undefined, why?: string):
   const orFile = isSecret === true ? ` (or ${name}_FILE: a file that holds it)` : ''
   if (value === undefined) return `${name}: missing; allowed: ${allowed}${orFile}`
   const shown = isSecret === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
-  return `${name}: ${shown} ${why ?? 'is not allowed'}; allowed: ${allowed}${orFile}`
+  return `${name}: ${shown} ${withoutUserinfo(why ?? 'is not allowed')}; allowed: ${allowed}${orFile}`
 }
 
-/** A password in a URL is a secret too, in whatever setting it stands. */
-function withoutUserinfo (value: string): string {
-  return value.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/i, '$1[secret]@')
+/** A password in a URL is a secret too, in whatever setting and however it is written: all that stands before the last @ but a scheme. */
+function withoutUserinfo (text: string): string {
+  return text.replace(/^("?[a-z][a-z\d+.-]*:\/\/)?[^]*@/i, '$1[secret]@')
+}
+
+/** A mistake is one line of a terminal, whatever was in the setting. */
+function oneLine (text: string): string {
+  // eslint-disable-next-line no-control-regex -- controls are what it looks for
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, control => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

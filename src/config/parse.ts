@@ -9,6 +9,13 @@ export type Method = typeof METHODS[number]
 /** Whole segments of unreserved characters (RFC 3986 §2.3): what is compared raw must have one spelling. */
 const ROUTE = /^(\/[A-Za-z0-9\-._~]+)+$/
 
+/** The schema takes infinities for integers within any limits. */
+export function parseWhole (value: string): number {
+  const number = Number(value)
+  if (!Number.isSafeInteger(number)) throw new Error('is not a whole number')
+  return number
+}
+
 /** An https URL, or http to this machine only: credentials and tokens never cross a network in the clear. */
 export function parseHttpUrl (value: string): URL {
   if (!URL.canParse(value)) throw new Error('is not a URL')

@@ -1,5 +1,5 @@
 import { ENVIRONMENTS } from './environments.ts'
-import { parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes } from './parse.ts'
+import { parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes, parseWhole } from './parse.ts'
 
 /** How a value is written in the environment, as JSON schema for env-schema. */
 interface SettingSchema {
@@ -35,7 +35,7 @@ const BOOKING_SOURCES = ['email', 'phone', 'api', 'webhook', 'js-tag', 'chatbot'
 
 const text = (allowed: string) => ({ schema: { type: 'string' }, allowed }) as const
 const whole = (minimum: number, maximum: number) =>
-  ({ schema: { type: 'integer', minimum, maximum }, allowed: `a whole number from ${minimum} to ${maximum}` }) as const
+  ({ schema: { type: 'integer', minimum, maximum }, check: parseWhole, allowed: `a whole number from ${minimum} to ${maximum}` }) as const
 const oneOf = (values: readonly string[]) =>
   ({ schema: { type: 'string', enum: values }, allowed: values.join(', ') }) as const
 const url = {

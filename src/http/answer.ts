@@ -1,5 +1,5 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import { Problem } from '../problem.ts'
 import { MAX_HEAD_BYTES } from './listener.ts'
 import { endWith } from './pipeline.ts'
@@ -18,12 +18,14 @@ export function sendProblem (res: ServerResponse, problem: Problem, correlationI
 }
 
 /** The same for a request that the parser refused: there is no response object, and the connection is of no further use. */
-export function sendProblemOnSocket (socket: Duplex, problem: Problem, correlationId: string): void {
+export function sendProblemOnSocket (socket: Socket, problem: Problem, correlationId: string): void {
   const body = JSON.stringify(problem.toBody())
   const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
   const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`]
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  socket.end(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
+  // An app that is gone already, stays on or goes on sending harms nobody: Node looks after a connection no more once it has handed it over.
+  socket.on('error', () => {}).resume().write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
+  socket.destroySoon()
 }
 
 /** What Node's parser says, as a problem; undefined where the app is gone and nobody would read it. */

@@ -28,7 +28,8 @@ export function takeBody (
     return undefined
   }
   // Asked for only now, when the request was let in (RFC 9110 §10.1.1).
-  if (head.expect?.toLowerCase() === '100-continue' && req.httpVersion === '1.1') res.writeContinue()
+  // Behind a request whose answer is due, Node would write it amid the answer to this one. An app that sends ahead has its body on the way.
+  if (head.expect?.toLowerCase() === '100-continue' && req.httpVersion === '1.1' && res.socket !== null) res.writeContinue()
   const upload = new Upload(req, clock)
   if ((head.contentLength ?? 0) > MAX_HELD_BYTES) done(undefined, upload.toStream([]))
   else upload.hold(done)

@@ -196,14 +196,12 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
 
   #record (): ExchangeRecord {
     const isAborted = !this.#res.writableFinished && !this.#isBroken
-    const url = this.#req.url ?? ''
-    const queryAt = url.indexOf('?')
     return {
       reqId: this.#reqId,
       correlationId: this.#correlationId,
       route: this.#route,
       method: this.#req.method ?? '',
-      path: queryAt === -1 ? url : url.slice(0, queryAt),
+      path: pathOf(this.#req.url ?? ''),
       status: isAborted ? 499 : this.#res.statusCode,
       durationMs: this.#context.clock.monotonicMs() - this.#startedAtMs,
       upstreamMs: this.#forward?.upstreamMs,
@@ -214,4 +212,11 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
       isBroken: this.#isBroken
     }
   }
+}
+
+/** Without query, fragment, and the credentials that an absolute-form target may hold. */
+function pathOf (target: string): string {
+  const end = target.search(/[?#]/)
+  const path = end === -1 ? target : target.slice(0, end)
+  return path.startsWith('/') ? path : path.replace(/\/\/[^/]*@/, '//')
 }

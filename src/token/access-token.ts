@@ -54,14 +54,14 @@ function lifetimeMs (expiresInS: number | undefined, claims: AccessToken['claims
 
 /** Some servers send numbers as strings. */
 function seconds (value: unknown): number | undefined {
-  if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(value)
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+  const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
 /** Separated by spaces (RFC 6749 §3.3); some servers give an array. */
 function readScopes (scope: unknown): readonly string[] {
-  const names = Array.isArray(scope) ? scope.filter(name => typeof name === 'string') : String(scope ?? '').split(' ')
-  return names.filter(name => name !== '')
+  const names: unknown[] = typeof scope === 'string' ? scope.split(' ') : [scope].flat()
+  return names.filter(name => typeof name === 'string' && name !== '') as string[]
 }
 
 /** The payload of a JWT (RFC 7519 §3), or nothing where the token is opaque. Not a verification. */

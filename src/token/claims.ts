@@ -36,5 +36,5 @@ export function mistakeInScopes (scopes: readonly string[], required: readonly s
 
 function told (claim: string, value: unknown): string {
   if (value === undefined) return `has no ${claim}`
-  return `has ${claim} "${printable(typeof value === 'string' ? value : JSON.stringify(value))}"`
+  return `has ${claim} "${printable(value)}"`
 }

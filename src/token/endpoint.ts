@@ -2,7 +2,7 @@ import { deadline, type Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
 import { Problem } from '../problem.ts'
 import { parseTokenResponse, type AccessToken } from './access-token.ts'
-import { printable } from './printable.ts'
+import { printableWithout } from './printable.ts'
 
 export interface Credentials { readonly clientId: Secret, readonly clientSecret: Secret }
 
@@ -82,7 +82,8 @@ function tokenRequest ({ format, audience, scope }: TokenEndpointConfig, { clien
 function refusal (status: number, json: unknown, retryAfterMs: number | undefined, used: Credentials): Problem {
   const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : undefined
   if ([400, 401, 403].includes(status) && typeof error === 'string') {
-    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printable(withoutCredentials(error, used))}".`)
+    const shown = printableWithout([[used.clientSecret.reveal(), '[secret]'], [used.clientId.reveal(), '[client id]']], error)
+    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${shown}".`)
   }
   return new Problem('TOKEN-R-001', `The token endpoint answered with status ${status}.`, { retryAfterMs })
 }
@@ -95,9 +96,4 @@ function retryAfterMs (headers: Readonly<Record<string, string | string[] | unde
     ? Number(retryAfter) * 1000
     : retryAfter !== '' ? Date.parse(retryAfter) - nowMs : /^\d+$/.test(reset) ? Number(reset) * 1000 - nowMs : NaN
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined
-}
-
-/** Should the endpoint echo what we sent. */
-function withoutCredentials (text: string, { clientId, clientSecret }: Credentials): string {
-  return text.replaceAll(clientSecret.reveal(), '[secret]').replaceAll(clientId.reveal(), '[client id]')
 }

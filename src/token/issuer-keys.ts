@@ -78,7 +78,7 @@ export class IssuerKeys {
       if (status !== 200 || typeof metadata.jwks_uri !== 'string') return new URL(`${base}/.well-known/jwks.json`)
       // §4.3: else another issuer's metadata, and so its keys, could be put in this one's place.
       if (metadata.issuer !== undefined && metadata.issuer !== issuer) {
-        throw new Problem('TOKEN-R-002', `The metadata at ${printable(base)} is of issuer "${printable(String(metadata.issuer))}", but BOOKABLE_ISSUER is "${issuer}".`)
+        throw new Problem('TOKEN-R-002', `The metadata at ${printable(base)} is of issuer "${printable(metadata.issuer)}", but BOOKABLE_ISSUER is "${issuer}".`)
       }
       return parseUrl(metadata.jwks_uri)
     } finally {
