@@ -80,11 +80,11 @@ function tokenRequest ({ format, audience, scope }: TokenEndpointConfig, { clien
 
 /** RFC 6749 §5.2: 400 (and 401, 403 of Auth0) with an `error` is a refusal; all else may heal. */
 function refusal (status: number, json: unknown, retryAfterMs: number | undefined, used: Credentials): Problem {
-  const { error, error_description: description }: { error?: unknown, error_description?: unknown } = typeof json === 'object' && json !== null ? json : {}
+  const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : undefined
   if ([400, 401, 403].includes(status) && typeof error === 'string') {
-    const shown = (text: string): string => printableWithout([[used.clientSecret.reveal(), '[secret]'], [used.clientId.reveal(), '[client id]']], text)
-    const because = typeof description === 'string' ? `: ${shown(description)}` : ''
-    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${shown(error)}"${because}.`)
+    // Not its error_description, which is prose of any length about whatever was sent.
+    const shown = printableWithout([[used.clientSecret.reveal(), '[secret]'], [used.clientId.reveal(), '[client id]']], error)
+    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${shown}".`)
   }
   return new Problem('TOKEN-R-001', `The token endpoint answered with status ${status}.`, { retryAfterMs })
 }

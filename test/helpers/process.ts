@@ -14,9 +14,10 @@ export interface RunningProcess {
   readonly ended: Promise<number | NodeJS.Signals | null>
 }
 
-/** The built program, with nothing of this environment but PATH. */
+/** The built program, with nothing of this environment but PATH: by env(1), since tap adds its own to what a test spawns, and doubles the start. */
 export function run (t: Teardown, args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningProcess {
-  const child = spawn(process.execPath, [BUNDLE, ...args], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const assignments = Object.entries({ PATH: process.env.PATH ?? '', ...env }).map(([name, value]) => `${name}=${value}`)
+  const child = spawn('/usr/bin/env', ['-i', ...assignments, process.execPath, BUNDLE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: '' }
   const listeners = new Set<() => void>()
   for (const stream of ['stdout', 'stderr'] as const) {
