@@ -1,9 +1,9 @@
 import type { Logger } from './logger.ts'
+import { withoutControls } from './printable.ts'
 import { messageOf, type Problem } from './problem.ts'
 import type { ExchangeRecord } from './proxy/exchange.ts'
 import type { AccessToken } from './token/access-token.ts'
 import type { RefreshReason } from './token/cache.ts'
-import { printable } from './token/printable.ts'
 
 /** What the log says, and at which level. The only place where events become lines. */
 export class Journal {
@@ -46,8 +46,8 @@ export class Journal {
     this.#logger.info({ url, adminUrl }, 'listening')
   }
 
-  tokenRefreshed ({ lifetimeMs, scopes }: AccessToken, reason: RefreshReason, refreshInMs: number): void {
-    this.#logger.info({ reason, lifetimeS: lifetimeMs / 1000, refreshInS: Math.round(refreshInMs / 1000), scope: printable(scopes.join(' ')) }, 'token refreshed')
+  tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, reason: RefreshReason, refreshInMs: number): void {
+    this.#logger.info({ reason, lifetimeS: lifetimeMs / 1000, refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }, 'token refreshed')
   }
 
   tokenFailed (problem: Problem, reason: RefreshReason, retryInMs: number, isStillValid: boolean): void {
@@ -62,7 +62,7 @@ export class Journal {
 
   /** Whoever reaches it may use it. */
   unguarded (host: string): void {
-    this.#logger.warn({ host }, 'whoever can connect may book with these credentials: set INBOUND_API_KEY, or at least ALLOWED_HOSTS, or HOST to localhost')
+    this.#logger.warn({ host }, 'whoever can connect may book with these credentials: set INBOUND_API_KEY, or HOST to localhost; ALLOWED_HOSTS would stop web pages alone')
   }
 
   drainStarted (inFlight: number): void {
@@ -78,20 +78,12 @@ export class Journal {
   }
 }
 
-// eslint-disable-next-line no-control-regex -- controls are what it looks for
-const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g
-
-/** JSON leaves DEL and the C1 controls as they are, and a terminal obeys them. */
-function withoutControls (text: string): string {
-  return text.search(CONTROLS) === -1 ? text : text.replace(CONTROLS, control => `\\x${control.charCodeAt(0).toString(16)}`)
-}
-
 /** The system's or the library's word for what went wrong; addresses are for the log only. */
 function causeOf ({ cause }: Problem): string | undefined {
   if (!(cause instanceof Error)) return undefined
   const message = messageOf(cause)
-  const isNamed = cause instanceof AggregateError || !('code' in cause) || message.includes(String(cause.code))
-  return isNamed ? message : `${cause.code}: ${message}`
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  return cause instanceof AggregateError || message.includes(code) ? message : `${code}: ${message}`
 }
 
 function rounded (ms: number): number {

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { ADMIN_METHODS, createAdminServer } from './admin/server.ts'
 import { delay, type Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
-import { isLoopback } from './config/parse.ts'
+import { isLoopback, NO_HOST } from './config/parse.ts'
 import { openListener, type Listener } from './http/listener.ts'
 import type { HostPolicy } from './http/site.ts'
 import { Journal } from './journal.ts'
@@ -173,7 +173,7 @@ async function drain ({ config, clock, journal, door, release }: Draining, { app
 /** Apps call by a loopback name, or by what ALLOWED_HOSTS says; behind a wildcard nobody knows the names. */
 function hostPolicy ({ host, allowedHosts }: Config): HostPolicy {
   if (allowedHosts !== undefined) return { names: allowedHosts, hasLoopback: false, hasAddresses: false }
-  return isLoopback(host) ? { names: [], hasLoopback: true, hasAddresses: false } : 'any'
+  return isLoopback(host) || host === NO_HOST ? { names: [], hasLoopback: true, hasAddresses: false } : 'any'
 }
 
 /** The kubelet and Prometheus call by address or name. */

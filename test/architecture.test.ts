@@ -14,7 +14,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['proxy', 'admin'],
   ['token', 'upstream', 'http'],
   ['config'],
-  ['problem.ts', 'clock.ts', 'logger.ts', 'secret.ts', 'version.ts']
+  ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'secret.ts', 'version.ts']
 ]
 
 /** What the rows do not say. */

@@ -1,9 +1,15 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { request } from 'undici'
+import { systemClock } from '../src/clock.ts'
+import { createPool } from '../src/upstream/pool.ts'
 import { startConnectProxy } from './helpers/connect-proxy.ts'
 import { call } from './helpers/http.ts'
 import { run, type RunningProcess } from './helpers/process.ts'
 import { json, startServer, startTcpServer } from './helpers/servers.ts'
-import { startTlsServer } from './helpers/tls.ts'
+import { startTlsFront, startTlsServer } from './helpers/tls.ts'
 
 /** A name that nobody resolves: only through the proxy is there a way. */
 const NAME = 'api.bookable.invalid'
@@ -76,6 +82,34 @@ t.test('a proxy that refuses, is not there or makes no tunnels is named in the l
   }
 })
 
+for (const [what, name, isTrusted] of [['has its own name', 'localhost', true], ['has the name of the API', NAME, false]] as const) {
+  t.test(`an https proxy whose certificate ${what} ${isTrusted ? 'is trusted' : 'does not get the proxy\'s credentials'}`, async t => {
+    const outside = await startOutside(t)
+    const tunnels = await startConnectProxy(t, outside.url)
+    const proxy = await startTlsFront(t, tunnels.url, name)
+    const certPath = join(mkdtempSync(join(tmpdir(), 'ca-')), 'both.pem')
+    writeFileSync(certPath, readFileSync(outside.certPath, 'utf8') + readFileSync(proxy.certPath, 'utf8'))
+    const sidecar = start(t, { ...outside, certPath }, { HTTPS_PROXY: proxy.url.replace('//', '//me:hunter2@') })
+    t.equal((await callThrough(sidecar)).status, isTrusted ? 200 : 503)
+    t.equal(tunnels.tunnels.length, isTrusted ? 2 : 0)
+  })
+}
+
+t.test('a tunnel in which nobody speaks is given up, and its connection closed', async t => {
+  const closed: Array<Promise<unknown>> = []
+  const proxy = await startTcpServer(t, socket => {
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+    closed.push(new Promise(resolve => socket.resume().on('close', resolve)))
+  })
+  const dispatcher = createPool({
+    clock: systemClock, config: { origin: `https://${NAME}`, connections: 1, connectTimeoutMs: 100, proxy: { url: new URL(proxy), authorization: undefined } }
+  })
+  await t.rejects(request(`https://${NAME}/`, { dispatcher }), { code: 'CONNECT_TIMEOUT' })
+  t.equal(closed.length, 1)
+  await Promise.all(closed)
+  await dispatcher.destroy()
+})
+
 t.test('a proxy that never answers costs no more than the time to connect', async t => {
   const outside = await startOutside(t)
   const silent = await startTcpServer(t, () => {})
@@ -109,7 +143,7 @@ t.test('a proxy URL that is none is a mistake, told without its credentials', as
   for (const value of ['socks5://me:hunter2@proxy:1080', 'me:hunter2@:::', 'http://me:hunter2%zz@proxy:1']) {
     const sidecar = run(t, ['check'], { BOOKABLE_CLIENT_ID: 'a', BOOKABLE_CLIENT_SECRET: 'b', HTTPS_PROXY: value })
     t.equal(await sidecar.ended, 1)
-    t.match(sidecar.output.stdout, /HTTPS_PROXY: "/)
+    t.match(sidecar.output.stdout, /HTTPS_PROXY: its value /)
     t.notMatch(sidecar.output.stdout + sidecar.output.stderr, /hunter2/)
   }
 })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import fastify from 'fastify'
 import { sendProblem } from '../http/answer.ts'
-import { malformation } from '../http/framing.ts'
+import { malformation, MAX_HEADERS } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { asProblem, Problem } from '../problem.ts'
 import { PROBES, type ProbeState } from './probes.ts'
@@ -54,15 +54,17 @@ export async function createAdminServer (state: ProbeState & { readonly hosts: H
   }
 }
 
-function strangeness ({ headers, method, rawHeaders, httpVersion }: IncomingMessage, hosts: HostPolicy): Problem | undefined {
+function strangeness ({ headers, method, url, rawHeaders, httpVersion }: IncomingMessage, hosts: HostPolicy): Problem | undefined {
   const valuesOf = (name: string): string[] => rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name)
   const transferCodings = valuesOf('transfer-encoding').map(coding => coding.trim().toLowerCase())
   const malformed = malformation(httpVersion, { hostCount: valuesOf('host').length, expect: headers.expect, transferCodings })
   if (malformed !== undefined) return new Problem('PROXY-N-006', malformed)
+  if (url?.startsWith('/') !== true) return new Problem('PROXY-N-006', 'The request names no path of this listener.')
   if (!isHostAllowed(headers.host, hosts)) return new Problem('PROXY-N-003', 'This sidecar does not answer to the name in the Host header.')
   const provenance = { host: headers.host, origin: headers.origin, secFetchSite: headers['sec-fetch-site']?.toString() }
   // A link may lead here: it shows the page to the person who follows it, and to nobody else.
   const isLink = method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+  if (rawHeaders.length / 2 > MAX_HEADERS) return new Problem('PROXY-N-007', `The request has more than ${MAX_HEADERS} headers.`)
   if (isFromElsewhere(provenance) && !isLink) return new Problem('PROXY-N-004', 'A page from another site may not use this sidecar.')
   return undefined
 }

@@ -4,7 +4,6 @@ import { loadConfig, SettingsError, type Config, type Environment } from '../con
 import { createApiPool, createTokenSource } from '../outbound.ts'
 import { asProblem, messageOf, PROBLEMS } from '../problem.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import { printable } from '../token/printable.ts'
 
 /** One thing that was looked at, in words that hold no secret. */
 export interface CheckStep {
@@ -44,10 +43,10 @@ async function fetchToken (config: Config, steps: CheckStep[]): Promise<AccessTo
   })
   try {
     const token = await source.requestToken()
-    const { claims: { iss, aud }, scopes, lifetimeMs } = token
-    const facts = { issuer: printable(iss), audience: printable(aud), scopes: scopes.map(printable), lifetimeS: lifetimeMs / 1000 }
+    const { claims: { iss, aud }, scopes, lifetimeMs, show } = token
+    const facts = { issuer: show(iss), audience: show(aud), scopes: scopes.map(show), lifetimeS: lifetimeMs / 1000 }
     const { issuer, audience, lifetimeS } = facts
-    const detail = `issuer ${issuer || 'not told'}, audience ${audience || 'not told'}, scopes ${printable(scopes.join(' ')) || 'none'}, lifetime ${lifetimeS} s`
+    const detail = `issuer ${issuer || 'not told'}, audience ${audience || 'not told'}, scopes ${show(scopes.join(' ')) || 'none'}, lifetime ${lifetimeS} s`
     steps.push({ name: 'token', ok: true, detail, facts })
     return token
   } catch (thrown) {

@@ -1,8 +1,15 @@
 import { get } from 'node:http'
 import { loadAdminAddress, type Environment } from '../config/load.ts'
+import { withoutControls } from '../printable.ts'
 
 /** A probe that takes longer is a no. */
 const TIMEOUT_MS = 3_000
+
+/** A problem is some hundred bytes. Something else may listen there. */
+const MAX_BODY_CHARS = 64 * 1024
+
+/** Of it. */
+const MAX_SHOWN_CHARS = 1_000
 
 /** What a process listens on and what one connects to differ for wildcards. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
@@ -14,21 +21,27 @@ const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', 
  */
 export async function askReadiness (environment: Environment): Promise<string | undefined> {
   const { host, port } = loadAdminAddress(environment)
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
   return new Promise(resolve => {
-    const request = get({ host: LOOPBACK_OF[host] ?? host, port, path: '/readyz', timeout: TIMEOUT_MS, agent: false }, response => {
+    const no = (error: Error): void => {
+      const why = signal.aborted ? `no answer in ${TIMEOUT_MS} ms` : error.message
+      resolve(`no sidecar answers at ADMIN_HOST ${host}, ADMIN_PORT ${port} (${why})`)
+    }
+    get({ host: LOOPBACK_OF[host] ?? host, port, path: '/readyz', agent: false, signal }, response => {
       let body = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => { body += chunk })
+      response.setEncoding('utf8').on('error', no).on('data', (chunk: string) => {
+        body += chunk
+        if (body.length > MAX_BODY_CHARS) response.destroy(new Error('the answer has no end'))
+      })
       response.on('end', () => resolve(response.statusCode === 200 ? undefined : `not ready: ${detailOf(body)}`))
-    })
-    request.on('timeout', () => request.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)))
-    request.on('error', error => resolve(`no sidecar answers at ADMIN_HOST ${host}, ADMIN_PORT ${port} (${error.message})`))
+    }).on('error', no)
   })
 }
 
 function detailOf (body: string): string {
   try {
     const problem: unknown = JSON.parse(body)
-    if (typeof problem === 'object' && problem !== null && 'detail' in problem) return String(problem.detail)
+    if (typeof problem === 'object' && problem !== null && 'code' in problem && 'detail' in problem) return withoutControls(String(problem.detail)).slice(0, MAX_SHOWN_CHARS)
   } catch {
     // Something else listens there.
   }

@@ -1,6 +1,7 @@
 import { envSchema } from 'env-schema'
+import { withoutControls } from '../printable.ts'
 import { ENVIRONMENTS, type EnvironmentName } from './environments.ts'
-import { parseHosts, parseHttpUrl, parseMethods, parseNoProxy, parseProxy, parseRoutes, parseScopes, type Method } from './parse.ts'
+import { NO_HOST, parseHosts, parseHttpUrl, parseMethods, parseNoProxy, parseProxy, parseRoutes, parseScopes, type Method } from './parse.ts'
 import { fileSecret, fixedSecret, type SecretSource } from './secret-source.ts'
 import { SETTING_NAMES, settingOf, type SettingName } from './settings.ts'
 
@@ -149,7 +150,8 @@ function readSettings (environment: Environment, names: readonly SettingName[]):
       mistakes.push(mistakeOf(name, given[name], (error as Error).message))
     }
   }
-  if (mistakes.length > 0) throw new SettingsError(mistakes.map(oneLine))
+  if (values.HOST === NO_HOST && values.SOCKET_PATH === undefined) mistakes.push(mistakeOf('HOST', NO_HOST, 'leaves nowhere to connect, since SOCKET_PATH is not set'))
+  if (mistakes.length > 0) throw new SettingsError(mistakes.map(withoutControls))
   return {
     text: name => String(values[name] ?? ''),
     integer: name => Number(values[name]),
@@ -201,20 +203,14 @@ function validate (given: Partial<Record<SettingName, string>>, names: readonly 
 }
 
 function mistakeOf (name: SettingName, value: string | undefined, why?: string): string {
-  const { isSecret, allowed } = settingOf(name)
+  const { isSecret, isHidden, allowed } = settingOf(name)
   const orFile = isSecret === true ? ` (or ${name}_FILE: a file that holds it)` : ''
   if (value === undefined) return `${name}: missing; allowed: ${allowed}${orFile}`
-  const shown = isSecret === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
+  const shown = isSecret === true || isHidden === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
   return `${name}: ${shown} ${withoutUserinfo(why ?? 'is not allowed')}; allowed: ${allowed}${orFile}`
 }
 
 /** A password in a URL is a secret too, in whatever setting and however it is written: all that stands before the last @ but a scheme. */
 function withoutUserinfo (text: string): string {
   return text.replace(/^("?[a-z][a-z\d+.-]*:\/\/)?[^]*@/i, '$1[secret]@')
-}
-
-/** A mistake is one line of a terminal, whatever was in the setting. */
-function oneLine (text: string): string {
-  // eslint-disable-next-line no-control-regex -- controls are what it looks for
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, control => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

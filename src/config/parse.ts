@@ -55,6 +55,17 @@ export function parseScopes (value: string): readonly string[] {
   return value.split(/[\s,]+/).filter(scope => scope !== '')
 }
 
+/** The HOST of a sidecar that listens on SOCKET_PATH alone. */
+export const NO_HOST = 'none'
+
+/** What is added to the path while the socket is made; sun_path ends at 107 bytes, and more would be cut off silently. */
+const MAX_SOCKET_PATH_BYTES = 107 - '.XXXXXX/s'.length
+
+export function parseSocketPath (value: string): string {
+  if (Buffer.byteLength(value) > MAX_SOCKET_PATH_BYTES) throw new Error(`is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that a socket's path may have here`)
+  return value
+}
+
 /** localhost, *.localhost, 127.0.0.0/8 and [::1]. */
 export function isLoopback (hostname: string): boolean {
   return hostname === '[::1]' || hostname === '::1' || /^(127(\.\d{1,3}){3}|(.+\.)?localhost)$/i.test(hostname)

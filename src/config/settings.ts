@@ -1,5 +1,5 @@
 import { ENVIRONMENTS } from './environments.ts'
-import { parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes, parseWhole } from './parse.ts'
+import { parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes, parseSocketPath, parseWhole } from './parse.ts'
 
 /** How a value is written in the environment, as JSON schema for env-schema. */
 interface SettingSchema {
@@ -25,6 +25,8 @@ export interface Setting {
   readonly isRequired?: true
   /** Also read in lower case, which wins: what other programs share has two spellings. */
   readonly isShared?: true
+  /** Its value may hold a password anywhere, and is not shown. */
+  readonly isHidden?: true
   /** What a schema can't say; throws an Error that says what is wrong. */
   readonly check?: (value: string) => unknown
   readonly doc: string
@@ -73,7 +75,9 @@ export const SETTINGS = {
     ...oneOf(['json', 'form']), default: 'json', doc: '`json` for Bookable and Auth0, `form` (RFC 6749) for any other OAuth2 server.'
   },
   HOST: {
-    ...text('a host name or address'), default: 'localhost', doc: 'Where apps connect. `localhost` is 127.0.0.1 and, where there is one, ::1.'
+    ...text('a host name or address; none with SOCKET_PATH'),
+    default: 'localhost',
+    doc: 'Where apps connect. `localhost` is 127.0.0.1 and, where there is one, ::1; with `none` there is only the unix socket.'
   },
   PORT: { ...whole(0, 65535), default: '8080', doc: 'Port for apps; 0 takes a free one.' },
   ADMIN_HOST: { ...text('a host name or address'), default: 'localhost', doc: 'Where probes connect.' },
@@ -89,7 +93,7 @@ export const SETTINGS = {
     isSecret: true,
     doc: 'When set, apps must send it: as x-api-key, as Basic password or as Bearer. It is never forwarded.'
   },
-  SOCKET_PATH: { ...text('a path in a folder that exists'), doc: 'Also listens on this unix socket, which only the same user may open (mode 0600).' },
+  SOCKET_PATH: { ...text('a path in a folder that exists'), check: parseSocketPath, doc: 'Also listens on this unix socket, which only the same user may open (mode 0600).' },
   ROUTES: {
     ...text('path prefixes separated by commas, each starting with / and longer than that'),
     default: '/venues,/bookings',
@@ -131,12 +135,14 @@ export const SETTINGS = {
   HTTPS_PROXY: {
     ...text('an http or https URL, with user and password where the proxy asks for them'),
     isShared: true,
+    isHidden: true,
     check: parseProxy,
     doc: 'Outbound proxy to the token endpoint, the issuer\'s keys and the API. TLS is verified through it, end to end; loopback never goes through it.'
   },
   HTTP_PROXY: {
     ...text('an http or https URL, with user and password where the proxy asks for them'),
     isShared: true,
+    isHidden: true,
     check: parseProxy,
     doc: 'The same for plain http, which goes to loopback only, and so through no proxy.'
   },

@@ -6,6 +6,9 @@ export interface Framing {
   readonly transferCodings: readonly string[]
 }
 
+/** Node itself counts none; nginx allows some 100 and Envoy 100. */
+export const MAX_HEADERS = 500
+
 /** What is wrong with a request that Node's parser let through; undefined where nothing is. */
 export function malformation (httpVersion: string, { hostCount, expect, transferCodings }: Framing): string | undefined {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'The request is of another version of HTTP than 1.0 and 1.1.'

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { NO_HOST } from '../config/parse.ts'
 import { begin } from './pipeline.ts'
 
 /** Request line and headers together; Node counts the line in. */
@@ -33,7 +34,7 @@ interface Handlers {
 }
 
 export interface ListenerOptions extends Handlers {
-  /** `localhost` binds 127.0.0.1 and, where there is one, ::1: old apps try just one of them. */
+  /** `localhost` binds 127.0.0.1 and, where there is one, ::1: old apps try just one of them. `none` binds nothing but the socket. */
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
@@ -76,16 +77,18 @@ export class Listener {
  */
 export async function openListener (options: ListenerOptions): Promise<Listener> {
   const { host, port, socket } = options
-  const first = await bind(options, host === 'localhost' ? '127.0.0.1' : host, port)
-  const servers = [first]
+  const servers: Server[] = []
   try {
-    if (host === 'localhost') servers.push(...await bindIfThere(options, '::1', portOf(first)))
+    if (host !== NO_HOST) servers.push(await bind(options, host === 'localhost' ? '127.0.0.1' : host, port))
+    const [first] = servers
+    if (first !== undefined && host === 'localhost') servers.push(...await bindIfThere(options, '::1', portOf(first)))
     if (socket !== undefined) servers.push(await bindSocket({ ...options, onRequest: socket.onRequest }, socket.path))
+    const url = first === undefined ? `unix:${socket?.path}` : `http://${host.includes(':') ? `[${host}]` : host}:${portOf(first)}`
+    return new Listener(url, servers)
   } catch (error) {
     servers.forEach(server => server.close())
     throw error
   }
-  return new Listener(`http://${host.includes(':') ? `[${host}]` : host}:${portOf(first)}`, servers)
 }
 
 /** Nothing on a machine that has no such address. */
@@ -155,6 +158,8 @@ function createLimitedServer (handlers: Handlers): Server {
   }
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
+    // Whatever NODE_OPTIONS say.
+    insecureHTTPParser: false,
     headersTimeout: HEAD_TIMEOUT_MS,
     // Would cut a long upload; the exchange watches for silence instead.
     requestTimeout: 0,

@@ -15,6 +15,9 @@ import type { Listed } from './roster.ts'
 /** An app that takes no byte for this long is gone. */
 const MAX_APP_SILENCE_MS = 5 * 60_000
 
+/** How long an app whose request was answered before it came whole may go on sending it: long enough to find the answer (nginx's lingering_time). */
+const MAX_LINGER_MS = 30_000
+
 /** An answer up to this size fits the kernel's buffer: nobody need watch whether the app takes it. */
 const MAX_UNWATCHED_BYTES = 16 * 1024
 
@@ -169,6 +172,12 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     socket.resetAndDestroy()
   }
 
+  #linger (): void {
+    const req = this.#req
+    const timer = this.#context.clock.setTimer(() => req.socket.destroy(), MAX_LINGER_MS)
+    req.once('close', () => timer.cancel())
+  }
+
   #watchApp (): void {
     this.#silence?.cancel()
     this.#silence = this.#context.clock.setTimer(() => this.#break(), MAX_APP_SILENCE_MS)
@@ -191,6 +200,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     this.#silence?.cancel()
     this.#upload?.stop()
     this.#forward?.abandon()
+    if (!this.#req.complete) this.#linger()
     this.#context.onClosed(this, this.#record())
   }
 

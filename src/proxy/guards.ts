@@ -1,14 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { malformation } from '../http/framing.ts'
+import { malformation, MAX_HEADERS } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { Problem } from '../problem.ts'
 import type { Secret } from '../secret.ts'
 import { holdsKey } from './api-key.ts'
 import type { RequestHead } from './head.ts'
 import { routeOf } from './target.ts'
-
-/** Node itself counts none; nginx allows some 100 and Envoy 100. */
-const MAX_HEADERS = 500
 
 export interface GuardConfig {
   readonly hosts: HostPolicy

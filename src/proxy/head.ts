@@ -54,8 +54,9 @@ export function readHead (raw: readonly string[]): RequestHead {
       // Always ours, whatever the app sent.
       case 'authorization': authorization = value; continue
       case 'x-api-key': apiKey = value; break
-      case 'origin': origin = value; break
-      case 'sec-fetch-site': secFetchSite = value; break
+      // Two of them are no origin, and no site, that is allowed.
+      case 'origin': origin = origin === undefined ? value : `${origin}, ${value}`; break
+      case 'sec-fetch-site': secFetchSite = secFetchSite === undefined ? value : `${secFetchSite}, ${value}`; break
       case 'x-correlation-id': correlationId ??= value; continue
       case 'x-partner-reference': hasPartnerReference = true; break
       case 'x-booking-source': hasBookingSource = true; break

@@ -1,5 +1,6 @@
-import { Secret } from '../secret.ts'
+import { printableWithout } from '../printable.ts'
 import { Problem } from '../problem.ts'
+import { Secret } from '../secret.ts'
 
 /** A Bearer credential of the token endpoint (RFC 6749 §1.4). */
 export interface AccessToken {
@@ -9,7 +10,11 @@ export interface AccessToken {
   readonly scopes: readonly string[]
   /** Claims of the JWT, not verified; empty where the token is opaque. */
   readonly claims: Readonly<Record<string, unknown>>
+  /** What the token or the response says of itself, fit for a log or a terminal; whatever it echoes of our secrets is masked. */
+  readonly show: (value: unknown) => string
 }
+
+export type SentSecrets = ReadonlyArray<readonly [secret: string, name: string]>
 
 /** A header value of visible ASCII: anything else could split a header or be refused by the API. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
@@ -20,9 +25,10 @@ const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1000
 /**
  * Turns a token endpoint's JSON into an access token. Pure: no I/O, no clock.
  * @param sentAtMs epoch ms before the request left, needed only for a JWT with `exp` and no `iat`
+ * @param sent what the request held that must not be shown, and what is shown in its place
  * @throws TOKEN-R-002 when it is not a Bearer token response (RFC 6749 §5.1) or tells no usable lifetime
  */
-export function parseTokenResponse (json: unknown, sentAtMs: number): AccessToken {
+export function parseTokenResponse (json: unknown, sentAtMs: number, sent: SentSecrets = []): AccessToken {
   if (!isRecord(json)) throw unusable('is not a JSON object')
   const { access_token: token, token_type: type, expires_in: expiresIn, scope } = json
   if (typeof token !== 'string' || token === '') throw unusable('holds no access_token')
@@ -32,9 +38,10 @@ export function parseTokenResponse (json: unknown, sentAtMs: number): AccessToke
   return {
     value: new Secret(token),
     lifetimeMs: lifetimeMs(seconds(expiresIn), claims, sentAtMs),
-    // The API goes by what the token itself says.
+    // The API goes by what the token itself says, where it says so.
     scopes: readScopes(claims.scope ?? scope),
-    claims
+    claims,
+    show: value => printableWithout([...sent, [token, '[token]']], value)
   }
 }
 
@@ -59,7 +66,7 @@ function seconds (value: unknown): number | undefined {
 }
 
 /** Separated by spaces (RFC 6749 §3.3); some servers give an array. */
-function readScopes (scope: unknown): readonly string[] {
+export function readScopes (scope: unknown): readonly string[] {
   const names: unknown[] = typeof scope === 'string' ? scope.split(' ') : [scope].flat()
   return names.filter(name => typeof name === 'string' && name !== '') as string[]
 }

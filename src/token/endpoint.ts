@@ -1,8 +1,8 @@
 import { deadline, type Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
 import { Problem } from '../problem.ts'
-import { parseTokenResponse, type AccessToken } from './access-token.ts'
-import { printableWithout } from './printable.ts'
+import { printableWithout } from '../printable.ts'
+import { parseTokenResponse, type AccessToken, type SentSecrets } from './access-token.ts'
 
 export interface Credentials { readonly clientId: Secret, readonly clientSecret: Secret }
 
@@ -39,24 +39,27 @@ export function createTokenEndpoint (
   { clock, fetchJson, config }: { clock: Clock, fetchJson: FetchJson, config: TokenEndpointConfig }
 ): TokenEndpoint {
   let used: Credentials | undefined
+
+  async function post (credentials: Credentials): ReturnType<FetchJson> {
+    const { signal, cancel } = deadline(clock, config.timeoutMs)
+    try {
+      return await fetchJson(config.url, { method: 'POST', signal, ...tokenRequest(config, credentials) })
+    } catch (cause) {
+      const what = signal.aborted ? `The token endpoint did not answer in ${config.timeoutMs} ms.` : 'The token endpoint could not be reached.'
+      throw new Problem('TOKEN-R-001', what, { cause })
+    } finally {
+      cancel()
+    }
+  }
+
   return {
     async requestToken () {
       const sentAtMs = clock.nowMs()
-      const { signal, cancel } = deadline(clock, config.timeoutMs)
-      try {
-        used = config.readCredentials()
-        const { status, headers, json } = await fetchJson(config.url, { method: 'POST', signal, ...tokenRequest(config, used) })
-        if (status >= 200 && status < 300) return parseTokenResponse(json, sentAtMs)
-        throw refusal(status, json, retryAfterMs(headers, sentAtMs), used)
-      } catch (thrown) {
-        if (thrown instanceof Problem) throw thrown
-        const what = signal.aborted
-          ? `The token endpoint did not answer in ${config.timeoutMs} ms.`
-          : 'The token endpoint could not be reached.'
-        throw new Problem('TOKEN-R-001', what, { cause: thrown })
-      } finally {
-        cancel()
-      }
+      used = config.readCredentials()
+      const { status, headers, json } = await post(used)
+      const sent: SentSecrets = [[used.clientSecret.reveal(), '[secret]'], [used.clientId.reveal(), '[client id]']]
+      if (status >= 200 && status < 300) return parseTokenResponse(json, sentAtMs, sent)
+      throw refusal(status, json, retryAfterMs(headers, sentAtMs), sent)
     },
     haveCredentialsChanged () {
       const { clientId, clientSecret } = config.readCredentials()
@@ -79,12 +82,11 @@ function tokenRequest ({ format, audience, scope }: TokenEndpointConfig, { clien
 }
 
 /** RFC 6749 §5.2: 400 (and 401, 403 of Auth0) with an `error` is a refusal; all else may heal. */
-function refusal (status: number, json: unknown, retryAfterMs: number | undefined, used: Credentials): Problem {
+function refusal (status: number, json: unknown, retryAfterMs: number | undefined, sent: SentSecrets): Problem {
   const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : undefined
   if ([400, 401, 403].includes(status) && typeof error === 'string') {
     // Not its error_description, which is prose of any length about whatever was sent.
-    const shown = printableWithout([[used.clientSecret.reveal(), '[secret]'], [used.clientId.reveal(), '[client id]']], error)
-    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${shown}".`)
+    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printableWithout(sent, error)}".`)
   }
   return new Problem('TOKEN-R-001', `The token endpoint answered with status ${status}.`, { retryAfterMs })
 }

@@ -1,9 +1,9 @@
 import type { createRemoteJWKSet } from 'jose'
 import { deadline, type Clock } from '../clock.ts'
+import { printable } from '../printable.ts'
 import { Problem } from '../problem.ts'
 import type { Secret } from '../secret.ts'
 import type { FetchJson } from './endpoint.ts'
-import { printable } from './printable.ts'
 
 /** Signatures by a private key of the issuer; neither `none` nor HMAC, whose key whoever verifies could sign with (RFC 8725 §3.1). */
 const ALGORITHMS = ['RS256', 'ES256', 'PS256']
@@ -35,8 +35,10 @@ export class IssuerKeys {
    */
   async load (): Promise<void> {
     try {
-      this.#keys ??= await this.#find()
-      if (!this.#keys.fresh) await this.#keys.reload()
+      const keys = this.#keys ?? await this.#find()
+      if (!keys.fresh) await keys.reload()
+      // Only now: what was found while the metadata could not be had may be the wrong place.
+      this.#keys = keys
     } catch (cause) {
       if (cause instanceof Problem) throw cause
       throw new Problem('TOKEN-R-002', `The keys of the issuer ${printable(this.#options.issuer)} could not be had, so that no token can be verified.`, { cause })
@@ -80,7 +82,9 @@ export class IssuerKeys {
       if (metadata.issuer !== undefined && metadata.issuer !== issuer) {
         throw new Problem('TOKEN-R-002', `The metadata at ${printable(base)} is of issuer "${printable(metadata.issuer)}", but BOOKABLE_ISSUER is "${issuer}".`)
       }
-      return parseUrl(metadata.jwks_uri)
+      const url = parseUrl(metadata.jwks_uri)
+      if (issuer.startsWith('https:') && url.protocol !== 'https:') throw new Error('the jwks_uri of an https issuer is not https')
+      return url
     } finally {
       cancel()
     }

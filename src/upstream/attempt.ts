@@ -39,8 +39,6 @@ class AbandonedError extends Error {
   override readonly name = 'AbandonedError'
 }
 
-const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
-
 /** It waited for a connection until its token had expired. */
 class StaleError extends Error {
   override readonly name = 'StaleError'
@@ -207,6 +205,8 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
     }, this.#deadlineMs - this.#clock.monotonicMs())
   }
 }
+
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
 /** undici reads the reason phrase as UTF-8; Node writes it as bytes, as the headers. */
 function asLatin1 (text: string): string {

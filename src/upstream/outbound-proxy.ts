@@ -1,4 +1,4 @@
-import { request as requestByHttp, type ClientRequest } from 'node:http'
+import { request as requestByHttp } from 'node:http'
 import { request as requestByHttps } from 'node:https'
 import { BlockList, isIP } from 'node:net'
 import type { buildConnector } from 'undici'
@@ -9,6 +9,11 @@ export interface OutboundProxy {
   readonly url: URL
   /** The value of Proxy-Authorization. */
   readonly authorization: Secret | undefined
+}
+
+/** What is under way to a connection, and can be given up. */
+export interface Connecting {
+  destroy (error: Error): unknown
 }
 
 /**
@@ -41,12 +46,15 @@ function isInNetwork (address: string, network: string): boolean {
  */
 export function tunnelThrough (
   { url, authorization }: OutboundProxy, connectTls: buildConnector.connector
-): (...args: Parameters<buildConnector.connector>) => ClientRequest {
+): (...args: Parameters<buildConnector.connector>) => Connecting {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
   return (options, callback) => {
-    const authority = `${options.hostname}:${options.port || 443}`
+    const authority = `${isIP(options.hostname) === 6 ? `[${options.hostname}]` : options.hostname}:${options.port || 443}`
     const request = (url.protocol === 'https:' ? requestByHttps : requestByHttp)({
       method: 'CONNECT',
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host,
+      // Else it would be taken from the Host header, which names the origin: the proxy is to prove its own name.
+      servername: isIP(host) === 0 ? host : '',
       port: url.port || (url.protocol === 'https:' ? 443 : 80),
       path: authority,
       headers: { host: authority, ...(authorization === undefined ? {} : { 'proxy-authorization': authorization.reveal() }) },
@@ -54,18 +62,15 @@ export function tunnelThrough (
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2'
     })
+    let connecting: Connecting = request
     request.on('connect', ({ statusCode = 0 }, socket) => {
+      connecting = socket
       if (statusCode >= 200 && statusCode < 300) return connectTls({ ...options, httpSocket: socket }, callback)
       socket.destroy()
       callback(new Error(`the outbound proxy ${url.host} answered CONNECT ${authority} with status ${statusCode}`), null)
     })
-    // A proxy that does not know CONNECT answers as to any request.
-    request.on('response', response => {
-      response.destroy()
-      callback(new Error(`the outbound proxy ${url.host} does not make tunnels: it answered with status ${response.statusCode}`), null)
-    })
     request.on('error', cause => callback(new Error(`the outbound proxy ${url.host} cannot be reached: ${cause.message}`, { cause }), null))
     request.end()
-    return request
+    return { destroy: error => connecting.destroy(error) }
   }
 }

@@ -1,6 +1,6 @@
 import { buildConnector, Client, Pool, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
-import { tunnelThrough, type OutboundProxy } from './outbound-proxy.ts'
+import { tunnelThrough, type Connecting, type OutboundProxy } from './outbound-proxy.ts'
 
 export interface PoolConfig {
   readonly origin: string
@@ -84,7 +84,8 @@ export function createPool ({ clock, config }: { clock: Clock, config: PoolConfi
 function connectWithin (clock: Clock, { proxy, connectTimeoutMs }: PoolConfig): buildConnector.connector {
   // Explicit, so that nothing in the environment (NODE_TLS_REJECT_UNAUTHORIZED=0, NODE_OPTIONS=--tls-min-v1.0) turns anything off.
   const connectDirectly = buildConnector({ rejectUnauthorized: true, minVersion: 'TLSv1.2', timeout: 0 })
-  const connect = proxy === undefined ? connectDirectly : tunnelThrough(proxy, connectDirectly)
+  // It returns the socket that connects; its type does not say so.
+  const connect = proxy === undefined ? connectDirectly as unknown as ReturnType<typeof tunnelThrough> : tunnelThrough(proxy, connectDirectly)
   return (options, callback) => {
     let isDone = false
     const done: buildConnector.Callback = (...result) => {
@@ -93,8 +94,7 @@ function connectWithin (clock: Clock, { proxy, connectTimeoutMs }: PoolConfig): 
       timer.cancel()
       callback(...result)
     }
-    // The connector returns the socket that connects; its type does not say so.
-    const connecting = connect(options, done) as unknown as { destroy (error: Error): void }
+    const connecting: Connecting = connect(options, done)
     const timer = clock.setTimer(() => {
       const error = new ConnectTimeoutError(`no connection in ${connectTimeoutMs} ms`)
       connecting.destroy(error)

@@ -102,6 +102,17 @@ t.test('keys that cannot be had are told before a token is asked for, and asked 
   await t.rejects(keysOf(`${await startRefusing(t)}/`).load(), { code: 'TOKEN-R-002' })
 })
 
+t.test('metadata that could not be had once is asked for again, so that the keys are found where they are', async t => {
+  const server = await startIssuer(t, origin => ({ issuer: `${origin}/`, jwks_uri: `${origin}/keys` }))
+  await server.addKey('one', 'ES256')
+  const keys = keysOf(server.issuer)
+  server.isDown = true
+  await t.rejects(keys.load(), { code: 'TOKEN-R-002' })
+  server.isDown = false
+  await keys.verify(await server.sign('one', 'ES256'))
+  t.equal(server.fetches.at(-1), '/keys')
+})
+
 t.test('metadata of another issuer, or that leads to plain http elsewhere, is refused', async t => {
   const other = await startIssuer(t, origin => ({ issuer: 'https://evil.example/', jwks_uri: `${origin}/keys` }))
   await t.rejects(keysOf(other.issuer).load(), { code: 'TOKEN-R-002', message: /is of issuer "https:\/\/evil.example\/"/ })

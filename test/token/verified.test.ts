@@ -1,7 +1,15 @@
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
+import { parseHttpUrl } from '../../src/config/parse.ts'
+import { printable } from '../../src/printable.ts'
+import { Secret } from '../../src/secret.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
+import type { AccessToken } from '../../src/token/access-token.ts'
+import { IssuerKeys } from '../../src/token/issuer-keys.ts'
+import { verified } from '../../src/token/verified.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
 import { call } from '../helpers/http.ts'
+import { json, startServer } from '../helpers/servers.ts'
 import { startTestSidecar } from '../helpers/sidecar.ts'
 
 /** A sidecar with tokens of the simulator, whose issuer is its origin and `/`. */
@@ -33,6 +41,23 @@ for (const [env, words] of [
     t.match(body, words)
   })
 }
+
+t.test('a token that the endpoint made a while ago ends when it says, where its claims count', async t => {
+  const clock = new FakeClock()
+  const claims = { iss: 'https://issuer.example/', exp: clock.nowMs() / 1000 + 3, iat: clock.nowMs() / 1000 - 3600 }
+  const token: AccessToken = { value: new Secret('obviously-fake'), lifetimeMs: 3_600_000, scopes: [], claims, show: printable }
+  const endpoint = { requestToken: async () => token, haveCredentialsChanged: () => false }
+  const keys = new IssuerKeys({ clock, fetchJson: () => { throw new Error('not asked') }, issuer: claims.iss, timeoutMs: 1, parseUrl: parseHttpUrl })
+  const lifetimeMs = async (mode: 'off' | 'claims'): Promise<number> =>
+    (await verified(endpoint, { clock, mode, expected: { issuer: claims.iss, audience: undefined, requiredScopes: [] }, keys }).requestToken()).lifetimeMs
+  t.same([await lifetimeMs('off'), await lifetimeMs('claims')], [3_600_000, 3_000])
+})
+
+t.test('a scope that repeats our secret or the token is not shown', async t => {
+  const tokenServer = await startServer(t, (_req, res) => json(res, 200, { access_token: 'a-fake-token', expires_in: 3600, scope: 'a-fake-token a-fake-secret' }))
+  const { line } = await startTestSidecar(t, { env: { BOOKABLE_TOKEN_URL: tokenServer, BOOKABLE_CLIENT_SECRET: 'a-fake-secret' } })
+  t.match(await line('token refreshed'), { scope: '[token] [secret]' })
+})
 
 t.test('while the issuer\'s keys cannot be had, no token is asked for', async t => {
   const { status, body, tokenRequests } = await start(t, { VERIFY_TOKEN: 'signature', BOOKABLE_ISSUER: 'http://127.0.0.1:1/', TOKEN_WAIT_MS: '200' })

@@ -1,0 +1,37 @@
+/** How much of another server's words is shown. */
+const MAX_CHARS = 80
+
+// eslint-disable-next-line no-control-regex -- controls are what it looks for
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g
+
+/** Each control as an escape: JSON leaves DEL and the C1 controls as they are, and a terminal obeys them. */
+export function withoutControls (text: string): string {
+  return text.search(CONTROLS) === -1 ? text : text.replace(CONTROLS, control => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+/** A foreign value in our own words: visible ASCII on one line, without quotes that would end ours, and cut. What is no text is shown as JSON. */
+export function printable (value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value) ?? ''
+  return asciiOf(text).replaceAll('"', "'").slice(0, MAX_CHARS)
+}
+
+/** The same of a server that may echo what we sent: as it is, as it was written, or with a break in it. */
+export function printableWithout (secrets: ReadonlyArray<readonly [secret: string, name: string]>, value: unknown): string {
+  const masked = (text: string): string => secrets.reduce((masked, [secret, name]) => {
+    return spellings(secret).reduce((masked, spelling) => masked.replaceAll(spelling, name), masked)
+  }, text)
+  const text = typeof value === 'string' ? value : JSON.stringify(value) ?? ''
+  return printable(masked(asciiOf(masked(text))))
+}
+
+/** A shorter one is a part of common words, and would make them unreadable. */
+const MIN_SECRET_CHARS = 8
+
+function spellings (secret: string): string[] {
+  const form = new URLSearchParams({ '': secret }).toString().slice(1)
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), form, asciiOf(secret)].filter(spelling => spelling.length >= MIN_SECRET_CHARS)
+}
+
+function asciiOf (text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '')
+}
