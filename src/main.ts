@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { systemClock } from './clock.ts'
 import { SettingsError } from './config/load.ts'
 import { ListenError } from './http/listener.ts'
-import { COMMANDS, helpText, UsageError, type CommandName } from './commands/help.ts'
+import { COMMANDS, helpText, suggestionFor, UsageError, type CommandName } from './commands/help.ts'
 import { VERSION } from './version.ts'
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const
@@ -48,7 +48,7 @@ async function run (args: readonly string[]): Promise<number | undefined> {
 function readArguments (args: readonly string[]) {
   const { values, positionals } = parse(args)
   const [word = 'serve', ...rest] = positionals
-  if (!isCommand(word)) throw new UsageError(`unknown command "${word}"`)
+  if (!isCommand(word)) throw new UsageError(`unknown command "${word}"${didYouMean(word)}`)
   if (rest.length > 0) throw new UsageError(`unknown word "${rest.join(' ')}"`)
   if (values.json === true && word !== 'check') throw new UsageError(`${word} has no --json`)
   if (values.fault !== undefined && word !== 'demo') throw new UsageError(`${word} has no --fault`)
@@ -72,6 +72,11 @@ function parse (args: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message)
   }
+}
+
+function didYouMean (word: string): string {
+  const suggestion = suggestionFor(word)
+  return suggestion === undefined ? '' : `, did you mean "${suggestion}"?`
 }
 
 function isCommand (word: string): word is CommandName {

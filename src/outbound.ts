@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Pool } from 'undici'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
@@ -7,10 +8,10 @@ import { IssuerKeys } from './token/issuer-keys.ts'
 import { verified } from './token/verified.ts'
 import { createFetchJson } from './upstream/fetch-json.ts'
 import { isExempt, type OutboundProxy } from './upstream/outbound-proxy.ts'
-import { createPool } from './upstream/pool.ts'
+import { connectWithin, createPool } from './upstream/pool.ts'
 
 /** The outbound proxy on the way to an origin, or undefined where it is reached directly. */
-function proxyFor ({ httpsProxy, noProxy }: Config, origin: URL): OutboundProxy | undefined {
+export function proxyFor ({ httpsProxy, noProxy }: Config, origin: URL): OutboundProxy | undefined {
   const isDirect = origin.protocol === 'http:' || isLoopback(origin.hostname) || isExempt(origin, noProxy)
   return isDirect ? undefined : httpsProxy
 }
@@ -20,6 +21,18 @@ export function createApiPool (config: Config, clock: Clock, connections = confi
   return createPool({
     clock,
     config: { origin: config.apiUrl.origin, connections, connectTimeoutMs: config.upstreamConnectTimeoutMs, proxy: proxyFor(config, config.apiUrl) }
+  })
+}
+
+/** A connection of its own to an origin, TLS verified; the caller destroys it. */
+export function connectTo (config: Config, { protocol, host, hostname, port }: URL, clock: Clock): Promise<Socket> {
+  const connect = connectWithin(clock, { proxy: proxyFor(config, new URL(`${protocol}//${host}`)), connectTimeoutMs: config.upstreamConnectTimeoutMs })
+  return new Promise((resolve, reject) => {
+    connect({ protocol, host, hostname: hostname.replace(/^\[|\]$/g, ''), port }, (error, socket) => {
+      // With an error it gives no socket, whatever its type says.
+      if (error !== null || socket === null) reject(error ?? new Error('no connection'))
+      else resolve(socket)
+    })
   })
 }
 

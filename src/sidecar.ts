@@ -5,13 +5,18 @@ import type { Config } from './config/load.ts'
 import { isLoopback, NO_HOST } from './config/parse.ts'
 import { openListener, type Listener } from './http/listener.ts'
 import type { HostPolicy } from './http/site.ts'
-import { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import { createApiPool, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
 import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
+import { QuotaMeter } from './quota/meter.ts'
 import type { Secret } from './secret.ts'
+import { History } from './telemetry/history.ts'
+import { Journal } from './telemetry/journal.ts'
+import { Metrics } from './telemetry/metrics.ts'
+import { reportStatus } from './telemetry/report.ts'
 import { TokenCache } from './token/cache.ts'
+import { VERSION } from './version.ts'
 
 export interface SidecarOptions {
   readonly config: Config
@@ -19,6 +24,8 @@ export interface SidecarOptions {
   readonly logger: Logger
   /** From 0 to 1. */
   readonly random: () => number
+  /** For those who ask what runs. */
+  readonly nodeVersion: string
 }
 
 /** A running sidecar. */
@@ -42,28 +49,45 @@ const LINGER_MS = 500
  * when it has one.
  * @throws ListenError
  */
-export async function startSidecar ({ config, clock, logger, random }: SidecarOptions): Promise<Sidecar> {
+export async function startSidecar ({ config, clock, logger, random, nodeVersion }: SidecarOptions): Promise<Sidecar> {
+  const startedAtMs = clock.nowMs()
   const journal = new Journal(logger)
+  journal.started(VERSION, nodeVersion, config.given)
   const secrets = new CurrentSecrets(config, journal)
   const pool = createApiPool(config, clock)
   const stopped = new AbortController()
+  const quota = new QuotaMeter(clock)
+  const history = new History(clock)
   const tokens = new TokenCache({
     clock,
     random,
     endpoint: createTokenSource(config, clock, { readCredentials: () => secrets.readCredentials(), stop: stopped.signal }),
     expiryBufferMs: config.tokenExpiryBufferMs,
     waitMs: config.tokenWaitMs,
-    onRefreshed: (...refreshed) => journal.tokenRefreshed(...refreshed),
-    onFailed: (...failed) => journal.tokenFailed(...failed)
+    onRefreshed: (token, refresh) => {
+      journal.tokenRefreshed(token, refresh)
+      metrics.tokenRefresh('ok', refresh.reason, refresh.durationMs)
+    },
+    onFailed: (problem, refresh) => {
+      journal.tokenFailed(problem, refresh)
+      metrics.tokenRefresh(problem.code, refresh.reason, refresh.durationMs)
+    }
   })
   const hosts = hostPolicy(config)
   const door = new Door({
     clock,
     guards: { ...config, hosts, inboundKey: () => secrets.inboundKey },
-    forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs },
+    forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs, onAnswer: headers => quota.observe(headers) },
     basePath: config.apiBasePath,
     headerRules: { ...config, isKeyed: config.inboundApiKey !== undefined },
-    onExchange: record => journal.exchange(record)
+    onExchange: record => {
+      journal.exchange(record)
+      metrics.exchange(record)
+      history.exchange(record)
+    }
+  })
+  const metrics = new Metrics({
+    version: VERSION, nodeVersion, inFlight: () => door.inFlight, tokenExpiresAtMs: () => tokens.status.held?.expiresAtMs, quota: () => quota.reading
   })
   const release = async (): Promise<void> => {
     tokens.stop()
@@ -76,7 +100,9 @@ export async function startSidecar ({ config, clock, logger, random }: SidecarOp
   try {
     const listeners = await openListeners(config, journal, {
       apps: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
-      operators: await createAdminServer({ tokens, door, hosts: adminHostPolicy(config) })
+      operators: await createAdminServer({
+        tokens, door, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAtMs, apiUrl: config.apiUrl, tokens, quota, door, history }), nowMs: () => clock.nowMs()
+      })
     })
     journal.listening(listeners.apps.url, listeners.operators.url)
     return {

@@ -10,9 +10,9 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['commands'],
   ['sidecar.ts'],
   ['outbound.ts'],
-  ['journal.ts'],
+  ['telemetry'],
   ['proxy', 'admin'],
-  ['token', 'upstream', 'http'],
+  ['token', 'quota', 'upstream', 'http'],
   ['config'],
   ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'secret.ts', 'version.ts']
 ]

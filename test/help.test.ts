@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { COMMANDS, describeDefault, helpText } from '../src/commands/help.ts'
+import { COMMANDS, describeDefault, helpText, suggestionFor } from '../src/commands/help.ts'
 import { SETTING_NAMES, settingOf } from '../src/config/settings.ts'
 import { VERSION } from '../src/version.ts'
 
@@ -22,3 +22,9 @@ t.test('the version is that of package.json', async t => {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
   t.equal(VERSION, version)
 })
+
+for (const [word, suggestion] of [['serv', 'serve'], ['chekc', 'check'], ['demos', 'demo'], ['helthcheck', 'healthcheck'], ['start', undefined], ['x', undefined]] as const) {
+  t.test(`for "${word}" ${suggestion ?? 'nothing'} is suggested`, async t => {
+    t.equal(suggestionFor(word), suggestion)
+  })
+}

@@ -46,7 +46,7 @@ t.test('a second process uses the demo\'s simulator with the credentials that it
   t.match(JSON.parse((await call(url, '/venues?venueName=dishoom')).body.toString()), { data: [{ name: /Dishoom/ }] })
   const check = run(t, ['check', '--json'], printed)
   t.equal(await check.ended, 0)
-  t.match(JSON.parse(check.output.stdout), { ok: true, steps: [{ name: 'settings', ok: true }, { name: 'token', facts: { audience: 'api.bookabletech.com', lifetimeS: 3600 } }, { name: 'api', facts: { status: 200 } }] })
+  t.match(JSON.parse(check.output.stdout), { ok: true, steps: [{ name: 'settings' }, { name: 'dns' }, { name: 'tls' }, { name: 'token', facts: { lifetimeS: 3600 } }, { name: 'claims', facts: { audience: 'api.bookabletech.com' } }, { name: 'scopes', facts: { scopes: ['venue:read', 'venue-booking:create'] } }, { name: 'api', facts: { status: 200 } }, { name: 'quota', facts: { limit: 200 } }] })
 })
 
 t.test('node:http, undici and curl all get the API\'s answer', async t => {
@@ -149,7 +149,7 @@ t.test('a wrong secret is one clear line in the log, and check says what to do',
   t.match(JSON.parse(line), { msg: 'no usable token', code: 'TOKEN-N-001', detail: /401 and error "access_denied"/ })
   const check = run(t, ['check'], env)
   t.equal(await check.ended, 1)
-  t.match(check.output.stdout, /✓ settings.*\n✗ token: .*access_denied.*Check BOOKABLE_CLIENT_ID, BOOKABLE_CLIENT_SECRET/)
+  t.match(check.output.stdout, /✓ settings.*\n✓ dns.*\n✓ tls.*\n✗ token: .*access_denied.*Check BOOKABLE_CLIENT_ID, BOOKABLE_CLIENT_SECRET/)
   t.notMatch(sidecar.output.stdout + check.output.stdout, SECRET)
 })
 

@@ -5,12 +5,26 @@ import { sendProblem } from '../http/answer.ts'
 import { malformation, MAX_HEADERS } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { asProblem, Problem } from '../problem.ts'
+import { pageHeaders, renderPage } from './page.ts'
 import { PROBES, type ProbeState } from './probes.ts'
+import type { Status } from './status.ts'
 
 export const ADMIN_METHODS = ['GET', 'HEAD'] as const
 
+export interface AdminServerOptions extends ProbeState {
+  readonly hosts: HostPolicy
+  readonly metrics: { readonly contentType: string, text (): Promise<string> }
+  readonly readStatus: () => Status
+  readonly nowMs: () => number
+}
+
+/** Besides the probes. */
+const PAGES = ['/', '/status', '/metrics'] as const
+type Page = typeof PAGES[number]
+
 /** The request listener for operators. It changes nothing. */
-export async function createAdminServer (state: ProbeState & { readonly hosts: HostPolicy }): Promise<RequestListener> {
+export async function createAdminServer (options: AdminServerOptions): Promise<RequestListener> {
+  const { metrics, readStatus, nowMs } = options
   const app = fastify({
     logger: false,
     frameworkErrors: (_error, _request, reply) => {
@@ -23,7 +37,7 @@ export async function createAdminServer (state: ProbeState & { readonly hosts: H
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   for (const [path, probe] of Object.entries(PROBES)) {
     app.get(path, (_request, reply) => {
-      const problem = probe(state)
+      const problem = probe(options)
       if (problem === undefined) {
         void reply.header('Cache-Control', 'no-store').send({ status: 'ok' })
         return
@@ -33,12 +47,19 @@ export async function createAdminServer (state: ProbeState & { readonly hosts: H
       refuse(reply.raw, new Problem(problem.code, problem.message, { ...problem, status: 503 }))
     })
   }
+  const paths: readonly string[] = [...PAGES, ...Object.keys(PROBES)]
+  const headers = pageHeaders()
+  app.get<{ Querystring: { paused?: string } }>('/' satisfies Page, async (request, reply) => {
+    return reply.headers(headers).send(renderPage(readStatus(), nowMs(), request.query.paused !== undefined))
+  })
+  app.get('/status' satisfies Page, async (_request, reply) => reply.header('Cache-Control', 'no-store').send(readStatus()))
+  app.get('/metrics' satisfies Page, async (_request, reply) => reply.header('Content-Type', metrics.contentType).send(await metrics.text()))
   app.setNotFoundHandler((request, reply) => {
     reply.hijack()
-    const isKnown = request.url.split('?')[0] as string in PROBES
+    const isKnown = paths.includes(request.url.split('?')[0] ?? '')
     refuse(reply.raw, isKnown
       ? new Problem('PROXY-N-002', `The method ${request.method} is not allowed here.`, { allow: ADMIN_METHODS })
-      : new Problem('PROXY-N-001', `There is no such page; there are ${Object.keys(PROBES).join(', ')}.`))
+      : new Problem('PROXY-N-001', `There is no such page; there are ${paths.join(', ')}.`))
   })
   app.setErrorHandler((error, _request, reply) => {
     reply.hijack()
@@ -46,7 +67,7 @@ export async function createAdminServer (state: ProbeState & { readonly hosts: H
   })
   await app.ready()
   return (req, res) => {
-    const problem = strangeness(req, state.hosts)
+    const problem = strangeness(req, options.hosts)
     if (problem !== undefined) return refuse(res, problem)
     // Fastify would refuse one that it can't parse.
     delete req.headers['content-type']

@@ -1,3 +1,4 @@
+import { closest, distance } from 'fastest-levenshtein'
 import { SETTING_NAMES, settingOf, type SettingName } from '../config/settings.ts'
 
 /** What the command line knows, in the order in which help tells it. */
@@ -11,6 +12,12 @@ export const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS
 
+/** What somebody may have meant by a word that means nothing here; undefined where nothing is near. */
+export function suggestionFor (word: string): string | undefined {
+  const near = closest(word, Object.keys(COMMANDS))
+  return distance(word, near) <= MAX_TYPOS ? near : undefined
+}
+
 /** Words on the command line that mean nothing here. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
@@ -18,6 +25,9 @@ export class UsageError extends Error {
 
 const WIDTH = 80
 const INDENT = 6
+
+/** More letters apart, and it is another word. */
+const MAX_TYPOS = 2
 
 /** Every command and every setting, from the tables that also validate them. */
 export function helpText (): string {

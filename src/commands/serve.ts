@@ -15,7 +15,7 @@ const GRACE_MS = 5_000
 export async function serve (environment: Environment, onStarted: (sidecar: Sidecar) => void = () => {}): Promise<void> {
   const config = loadConfig(environment)
   const logger = createLogger(config.logLevel)
-  const starting = startSidecar({ config, clock: systemClock, logger, random: Math.random })
+  const starting = startSidecar({ config, clock: systemClock, logger, random: Math.random, nodeVersion: process.version })
   // Still in the same turn: as process 1, node ignores signals that have no handler.
   closeWithGrace({
     delay: config.shutdownDelayMs + config.shutdownTimeoutMs + GRACE_MS,

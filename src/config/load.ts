@@ -7,6 +7,8 @@ import { SETTING_NAMES, settingOf, type SettingName } from './settings.ts'
 
 /** Every setting as the program uses it: times in milliseconds, `none` as undefined. */
 export interface Config {
+  /** The settings that differ from their defaults, as they may be shown. */
+  readonly given: Readonly<Record<string, string>>
   readonly environment: EnvironmentName
   readonly clientId: SecretSource
   readonly clientSecret: SecretSource
@@ -70,13 +72,14 @@ export class SettingsError extends Error {
  * @throws SettingsError
  */
 export function loadConfig (environment: Environment): Config {
-  const { text, integer, has, secret } = readSettings(environment, SETTING_NAMES)
+  const { text, integer, has, secret, given } = readSettings(environment, SETTING_NAMES)
   const environmentName = text('BOOKABLE_ENVIRONMENT') as EnvironmentName
   const preset = ENVIRONMENTS[environmentName]
   const apiUrl = parseHttpUrl(text('BOOKABLE_API_URL') || preset.apiUrl)
   const tokenUrl = parseHttpUrl(text('BOOKABLE_TOKEN_URL') || preset.tokenUrl)
   const unlessNone = (value: string): string | undefined => value === 'none' ? undefined : value
   return {
+    given,
     environment: environmentName,
     clientId: secret('BOOKABLE_CLIENT_ID'),
     clientSecret: secret('BOOKABLE_CLIENT_SECRET'),
@@ -134,6 +137,7 @@ interface SettingsReader {
   readonly integer: (name: SettingName) => number
   readonly has: (name: SettingName) => boolean
   readonly secret: (name: SettingName) => SecretSource
+  readonly given: Readonly<Record<string, string>>
 }
 
 function readSettings (environment: Environment, names: readonly SettingName[]): SettingsReader {
@@ -156,7 +160,8 @@ function readSettings (environment: Environment, names: readonly SettingName[]):
     text: name => String(values[name] ?? ''),
     integer: name => Number(values[name]),
     has: name => values[name] !== undefined,
-    secret: name => secrets.get(name) ?? fixedSecret(String(values[name]))
+    secret: name => secrets.get(name) ?? fixedSecret(String(values[name])),
+    given: Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== settingOf(name as SettingName).default).map(([name, value]) => [name, shown(name as SettingName, value)]))
   }
 }
 
@@ -208,6 +213,12 @@ function mistakeOf (name: SettingName, value: string | undefined, why?: string):
   if (value === undefined) return `${name}: missing; allowed: ${allowed}${orFile}`
   const shown = isSecret === true || isHidden === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
   return `${name}: ${shown} ${withoutUserinfo(why ?? 'is not allowed')}; allowed: ${allowed}${orFile}`
+}
+
+/** A value as it may stand in the log. */
+function shown (name: SettingName, value: string): string {
+  const { isSecret, isHidden } = settingOf(name)
+  return isSecret === true || isHidden === true ? '[secret]' : withoutControls(withoutUserinfo(value))
 }
 
 /** A password in a URL is a secret too, in whatever setting and however it is written: all that stands before the last @ but a scheme. */

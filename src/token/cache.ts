@@ -18,6 +18,14 @@ export interface HeldToken extends AccessToken {
 
 interface Moment { readonly wallMs: number, readonly monotonicMs: number }
 
+/** What the cache says of itself. */
+export interface TokenCacheStatus {
+  readonly state: 'empty' | 'fetching' | 'fresh' | 'refreshing' | 'expired'
+  readonly held: { readonly issuedAtMs: number, readonly refreshesAtMs: number, readonly expiresAtMs: number, readonly scopes: readonly string[] } | undefined
+  /** Until a refresh succeeds. */
+  readonly lastFailure: { readonly problem: Problem, readonly atMs: number, readonly nextTryAtMs: number } | undefined
+}
+
 export interface TokenCacheOptions {
   readonly clock: Clock
   readonly random: () => number
@@ -25,8 +33,8 @@ export interface TokenCacheOptions {
   readonly expiryBufferMs: number
   /** The longest a caller waits for a token. */
   readonly waitMs: number
-  readonly onRefreshed?: (token: AccessToken, reason: RefreshReason, refreshInMs: number) => void
-  readonly onFailed?: (problem: Problem, reason: RefreshReason, retryInMs: number, isStillValid: boolean) => void
+  readonly onRefreshed?: (token: AccessToken, refresh: { reason: RefreshReason, durationMs: number, refreshInMs: number }) => void
+  readonly onFailed?: (problem: Problem, refresh: { reason: RefreshReason, durationMs: number, retryInMs: number, isStillValid: boolean }) => void
 }
 
 /** A token that the API refuses although it is new points to something a token cannot heal; each refresh costs money. */
@@ -45,6 +53,7 @@ export class TokenCache {
   #timer: Timer | undefined
   #failures = 0
   #lastProblem: Problem | undefined
+  #lastFailedAtMs = 0
   #nextTryAtMs = -Infinity
   #lastForcedAtMs = -Infinity
   #isStopped = false
@@ -108,6 +117,27 @@ export class TokenCache {
     return newer()
   }
 
+  /** For operators; dates are of the wall clock, in epoch milliseconds. */
+  get status (): TokenCacheStatus {
+    const held = this.#held
+    const problem = this.#lastProblem
+    return {
+      state: this.#state,
+      held: held === undefined
+        ? undefined
+        : { issuedAtMs: held.expiresAt.wallMs - held.lifetimeMs, refreshesAtMs: held.refreshAt.wallMs, expiresAtMs: held.expiresAt.wallMs, scopes: held.scopes.map(held.show) },
+      lastFailure: problem === undefined
+        ? undefined
+        : { problem, atMs: this.#lastFailedAtMs, nextTryAtMs: this.#options.clock.nowMs() + Math.max(this.#nextTryAtMs - this.#nowMs(), 0) }
+    }
+  }
+
+  get #state (): TokenCacheStatus['state'] {
+    if (this.#held === undefined) return this.#inFlight === undefined ? 'empty' : 'fetching'
+    if (!this.isUsable(this.#held)) return 'expired'
+    return this.#inFlight === undefined ? 'fresh' : 'refreshing'
+  }
+
   /** The reason why no token is held, for probes; undefined while one is. */
   get problem (): Problem | undefined {
     return this.current() === undefined ? this.#unavailable() : undefined
@@ -140,7 +170,7 @@ export class TokenCache {
       this.#lastProblem = undefined
       this.#nextTryAtMs = -Infinity
       this.#wakeIn(refreshMs)
-      this.#options.onRefreshed?.(token, reason, refreshMs)
+      this.#options.onRefreshed?.(token, { reason, durationMs: clock.monotonicMs() - sentAt.monotonicMs, refreshInMs: refreshMs })
     } catch (thrown) {
       // It was stopped amid the request: nobody waits for the outcome.
       if (this.#isStopped) return
@@ -148,9 +178,11 @@ export class TokenCache {
       const lane = problem.code === 'TOKEN-R-001' ? 'soon' : 'late'
       const retryMs = retryAfterFailureMs(lane, ++this.#failures, random(), problem.retryAfterMs)
       this.#lastProblem = problem
+      this.#lastFailedAtMs = clock.nowMs()
       this.#nextTryAtMs = this.#nowMs() + retryMs
       this.#wakeIn(retryMs)
-      this.#options.onFailed?.(problem, reason, retryMs, this.#held !== undefined && this.isUsable(this.#held))
+      const isStillValid = this.#held !== undefined && this.isUsable(this.#held)
+      this.#options.onFailed?.(problem, { reason, durationMs: clock.monotonicMs() - sentAt.monotonicMs, retryInMs: retryMs, isStillValid })
     }
   }
 

@@ -81,7 +81,7 @@ export function createPool ({ clock, config }: { clock: Clock, config: PoolConfi
 }
 
 /** Connecting, through a tunnel or not, and TLS: all within one limit. */
-function connectWithin (clock: Clock, { proxy, connectTimeoutMs }: PoolConfig): buildConnector.connector {
+export function connectWithin (clock: Clock, { proxy, connectTimeoutMs }: Pick<PoolConfig, 'proxy' | 'connectTimeoutMs'>): buildConnector.connector {
   // Explicit, so that nothing in the environment (NODE_TLS_REJECT_UNAUTHORIZED=0, NODE_OPTIONS=--tls-min-v1.0) turns anything off.
   const connectDirectly = buildConnector({ rejectUnauthorized: true, minVersion: 'TLSv1.2', timeout: 0 })
   // It returns the socket that connects; its type does not say so.

@@ -57,11 +57,11 @@ async function faultsOfCache (outcome: Outcome, random: number): Promise<string[
       },
       haveCredentialsChanged: () => false
     },
-    onRefreshed: (_token, _reason, refreshInMs) => {
+    onRefreshed: (_token, { refreshInMs }) => {
       nextInMs.push(refreshInMs)
       if (!(refreshInMs >= 400 && refreshInMs <= TEN_YEARS_MS)) faults.push(`refreshes in ${refreshInMs} ms`)
     },
-    onFailed: (_problem, _reason, retryInMs) => {
+    onFailed: (_problem, { retryInMs }) => {
       nextInMs.push(retryInMs)
       if (!(retryInMs > 0 && retryInMs <= HOUR_MS)) faults.push(`tries again in ${retryInMs} ms`)
     }

@@ -54,7 +54,7 @@ export async function startTestSidecar (t: Teardown, options: TestSidecarOptions
     ...options.env
   })
   const sidecar = await startSidecar({
-    config, clock: options.clock ?? systemClock, logger: pino({ level: config.logLevel, base: null }, destination), random: () => 0.5
+    config, clock: options.clock ?? systemClock, logger: pino({ level: config.logLevel, base: null }, destination), random: () => 0.5, nodeVersion: process.version
   })
   let drained: Promise<boolean> | undefined
   const drain = async (): Promise<boolean> => {

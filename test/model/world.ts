@@ -67,7 +67,7 @@ export class World {
     this.#door = new Door({
       clock,
       guards: { hosts: 'any', inboundKey: () => undefined, routes: ['/venues'], allowedMethods: ['GET', 'POST'], maxInFlight: 8 },
-      forward: { clock, tokens: this.#tokens, pool: api.dispatcher, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
+      forward: { clock, tokens: this.#tokens, pool: api.dispatcher, onAnswer: () => {}, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
       basePath: '',
       headerRules: { isKeyed: false, partnerReference: undefined, bookingSource: undefined },
       onExchange: record => { this.#records.set(record.correlationId, record) }

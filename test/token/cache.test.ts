@@ -31,8 +31,8 @@ function setUp ({ lifetimeMs = HOUR_MS, latencyMs = 0 } = {}) {
       },
       haveCredentialsChanged: () => endpoint.isRotated
     },
-    onRefreshed: (_token, reason) => events.push(reason),
-    onFailed: ({ code }, _reason, _retryInMs, isStillValid) => events.push(isStillValid ? `${code} but valid` : code)
+    onRefreshed: (_token, { reason }) => events.push(reason),
+    onFailed: ({ code }, { isStillValid }) => events.push(isStillValid ? `${code} but valid` : code)
   })
   t.teardown(() => cache.stop())
   return { clock, cache, endpoint, events, now: () => cache.current()?.value.reveal() }

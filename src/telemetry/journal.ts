@@ -1,9 +1,9 @@
-import type { Logger } from './logger.ts'
-import { withoutControls } from './printable.ts'
-import { messageOf, type Problem } from './problem.ts'
-import type { ExchangeRecord } from './proxy/exchange.ts'
-import type { AccessToken } from './token/access-token.ts'
-import type { RefreshReason } from './token/cache.ts'
+import type { Logger } from '../logger.ts'
+import { withoutControls } from '../printable.ts'
+import { messageOf, type Problem } from '../problem.ts'
+import type { ExchangeRecord } from '../proxy/exchange.ts'
+import type { AccessToken } from '../token/access-token.ts'
+import type { RefreshReason } from '../token/cache.ts'
 
 /** What the log says, and at which level. The only place where events become lines. */
 export class Journal {
@@ -42,15 +42,20 @@ export class Journal {
     this.#logger.info({ correlationId, status, code }, 'request refused')
   }
 
+  /** @param given the settings that differ from the defaults, fit to be shown */
+  started (version: string, nodeVersion: string, given: Readonly<Record<string, string>>): void {
+    this.#logger.info({ version, node: nodeVersion, settings: given }, 'starting')
+  }
+
   listening (url: string, adminUrl: string): void {
     this.#logger.info({ url, adminUrl }, 'listening')
   }
 
-  tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, reason: RefreshReason, refreshInMs: number): void {
-    this.#logger.info({ reason, lifetimeS: lifetimeMs / 1000, refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }, 'token refreshed')
+  tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, { reason, refreshInMs }: { reason: RefreshReason, refreshInMs: number }): void {
+    this.#logger.info({ reason, lifetimeS: Math.round(lifetimeMs / 1000), refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }, 'token refreshed')
   }
 
-  tokenFailed (problem: Problem, reason: RefreshReason, retryInMs: number, isStillValid: boolean): void {
+  tokenFailed (problem: Problem, { reason, retryInMs, isStillValid }: { reason: RefreshReason, retryInMs: number, isStillValid: boolean }): void {
     const fields = { code: problem.code, reason, detail: problem.message, cause: causeOf(problem), retryInMs: Math.round(retryInMs) }
     if (isStillValid) this.#logger.warn(fields, 'token refresh failed, current token still valid')
     else this.#logger.error(fields, 'no usable token')

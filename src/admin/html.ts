@@ -1,0 +1,30 @@
+import { withoutControls } from '../printable.ts'
+
+/** A piece of markup: {@link html} makes them. By hand only of a constant, for what is in it is not escaped any more. */
+export class Html {
+  readonly markup: string
+
+  constructor (markup: string) {
+    this.markup = markup
+  }
+}
+
+type Value = string | number | Html | readonly Html[]
+
+/** A template whose values are escaped, markup made by itself excepted. */
+export function html (strings: TemplateStringsArray, ...values: readonly Value[]): Html {
+  return new Html(strings.map((text, i) => text + markupOf(values[i] ?? '')).join(''))
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+/** Good for text and for quoted attributes; controls become visible. */
+export function escapeHtml (text: string): string {
+  return withoutControls(text).replace(/[&<>"']/g, character => ENTITIES[character] ?? '')
+}
+
+function markupOf (value: Value): string {
+  if (value instanceof Html) return value.markup
+  if (typeof value === 'object') return value.map(({ markup }) => markup).join('')
+  return escapeHtml(String(value))
+}

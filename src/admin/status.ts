@@ -1,0 +1,76 @@
+/**
+ * What `/status` tells, and the page at `/` shows: everything an operator asks at a glance. Times are ISO 8601 in UTC, and null where
+ * there is nothing to tell yet.
+ */
+export interface Status {
+  readonly version: string
+  readonly startedAt: string
+  /** Seconds. */
+  readonly uptime: number
+  readonly state: 'ready' | 'not ready' | 'draining'
+  /** Why it is not ready, in the words that `/readyz` has. */
+  readonly problem: { readonly code: string, readonly detail: string } | null
+  readonly token: TokenStatus
+  readonly upstream: UpstreamStatus
+  /** Null until the API told one. */
+  readonly quota: QuotaStatus | null
+  readonly counts: {
+    readonly inFlight: number
+    /** Since the start, of apps, refused ones too. */
+    readonly requests: number
+    /** Of these, answered by the sidecar itself with a problem. */
+    readonly ownErrors: number
+    /** Of these, answered by the API with 5xx. */
+    readonly upstreamErrors: number
+  }
+  /** The last quarter of an hour, oldest first; the last one is still running. */
+  readonly minutes: readonly Minute[]
+  /** The last own errors, newest first. */
+  readonly recentErrors: readonly RecentError[]
+}
+
+export interface TokenStatus {
+  /** `empty` none yet and none asked for, `fetching` the first is asked for, `fresh`, `refreshing` the old one serves meanwhile, `expired` never sent. */
+  readonly state: 'empty' | 'fetching' | 'fresh' | 'refreshing' | 'expired'
+  readonly issuedAt: string | null
+  readonly refreshesAt: string | null
+  readonly expiresAt: string | null
+  readonly scopes: readonly string[]
+  /** The last failure, until a refresh succeeds. */
+  readonly lastError: { readonly at: string, readonly code: string, readonly detail: string, readonly nextTryAt: string } | null
+}
+
+export interface UpstreamStatus {
+  /** The origin of the API. */
+  readonly url: string
+  readonly lastAnswer: { readonly at: string, readonly status: number } | null
+  /** The last time that it could not be reached, broke off or was late. */
+  readonly lastFailure: { readonly at: string, readonly code: string } | null
+}
+
+export interface QuotaStatus {
+  readonly limit: number
+  readonly remaining: number
+  readonly resetsAt: string
+  /** Requests that wait for the next window. */
+  readonly waiting: number
+}
+
+export interface Minute {
+  readonly startsAt: string
+  readonly requests: number
+  /** Own errors and 5xx of the API. */
+  readonly errors: number
+  /** Milliseconds until the answer's end; null where there was no request. */
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+}
+
+export interface RecentError {
+  readonly at: string
+  readonly code: string
+  readonly status: number
+  readonly method: string
+  readonly route: string | null
+  readonly correlationId: string
+}

@@ -1,0 +1,58 @@
+import type { Status, TokenStatus } from '../admin/status.ts'
+import type { Clock } from '../clock.ts'
+import { PROBLEMS, type Problem } from '../problem.ts'
+import type { QuotaMeter } from '../quota/meter.ts'
+import type { TokenCache } from '../token/cache.ts'
+import { VERSION } from '../version.ts'
+import type { History } from './history.ts'
+
+export interface ReportSources {
+  readonly clock: Clock
+  readonly startedAtMs: number
+  readonly apiUrl: URL
+  readonly tokens: TokenCache
+  readonly quota: QuotaMeter
+  readonly door: { readonly inFlight: number, readonly isLeaving: boolean }
+  readonly history: History
+}
+
+/** All that operators are told at a glance, as it is at this moment. */
+export function reportStatus ({ clock, startedAtMs, apiUrl, tokens, quota, door, history }: ReportSources): Status {
+  const { problem } = tokens
+  const { reading } = quota
+  return {
+    version: VERSION,
+    startedAt: iso(startedAtMs),
+    uptime: Math.floor((clock.nowMs() - startedAtMs) / 1000),
+    state: door.isLeaving ? 'draining' : problem === undefined ? 'ready' : 'not ready',
+    problem: problem === undefined ? null : { code: problem.code, detail: detailOf(problem) },
+    token: tokenStatus(tokens),
+    upstream: { url: apiUrl.origin, ...history.upstream },
+    quota: reading === undefined ? null : { limit: reading.limit, remaining: reading.remaining, resetsAt: iso(reading.resetsAtMs), waiting: 0 },
+    counts: { inFlight: door.inFlight, ...history.counts },
+    minutes: history.minutes,
+    recentErrors: history.recentErrors
+  }
+}
+
+function tokenStatus (tokens: TokenCache): TokenStatus {
+  const { state, held, lastFailure } = tokens.status
+  return {
+    state,
+    issuedAt: held === undefined ? null : iso(held.issuedAtMs),
+    refreshesAt: held === undefined ? null : iso(held.refreshesAtMs),
+    expiresAt: held === undefined ? null : iso(held.expiresAtMs),
+    scopes: held?.scopes ?? [],
+    lastError: lastFailure === undefined
+      ? null
+      : { at: iso(lastFailure.atMs), code: lastFailure.problem.code, detail: detailOf(lastFailure.problem), nextTryAt: iso(lastFailure.nextTryAtMs) }
+  }
+}
+
+function detailOf ({ code, message }: Problem): string {
+  return `${message} ${PROBLEMS[code].advice}`
+}
+
+function iso (ms: number): string {
+  return new Date(ms).toISOString()
+}

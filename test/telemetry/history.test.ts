@@ -1,0 +1,86 @@
+import t from 'tap'
+import { Problem, type ProblemCode } from '../../src/problem.ts'
+import type { ExchangeRecord } from '../../src/proxy/exchange.ts'
+import { History } from '../../src/telemetry/history.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
+
+function record (change: Partial<ExchangeRecord> & { code?: ProblemCode } = {}): ExchangeRecord {
+  const { code, ...fields } = change
+  return {
+    reqId: '1',
+    correlationId: 'c',
+    route: '/venues',
+    method: 'GET',
+    path: '/venues',
+    status: 200,
+    durationMs: 10,
+    upstreamMs: 9,
+    bytes: 1,
+    attempts: 1,
+    isAborted: false,
+    isBroken: false,
+    problem: code === undefined ? undefined : new Problem(code, 'x'),
+    ...fields
+  }
+}
+
+t.test('the last fifteen minutes are told, oldest first, those without a request too', async t => {
+  const clock = new FakeClock()
+  const history = new History(clock)
+  history.exchange(record())
+  history.exchange(record({ status: 500 }))
+  await clock.advanceMs(60_000)
+  history.exchange(record({ status: 502, code: 'UPSTR-R-001' }))
+  const minutes = history.minutes
+  t.equal(minutes.length, 15)
+  t.match(minutes.slice(-3), [{ requests: 0, p50Ms: null }, { requests: 2, errors: 1 }, { requests: 1, errors: 1 }])
+  t.same(minutes.map(({ startsAt }) => startsAt), minutes.map((_, i) => new Date(Math.floor(clock.nowMs() / 60_000 - 14 + i) * 60_000).toISOString()))
+})
+
+t.test('what is older than fifteen minutes is gone', async t => {
+  const clock = new FakeClock()
+  const history = new History(clock)
+  history.exchange(record())
+  await clock.advanceMs(15 * 60_000)
+  t.ok(history.minutes.every(({ requests }) => requests === 0))
+  history.exchange(record())
+  t.equal(history.minutes.at(-1)?.requests, 1)
+})
+
+for (const durationMs of [0, 0.4, 1, 3, 10, 99, 1_234, 30_000, 10_000_000]) {
+  t.test(`a latency of ${durationMs} ms is told within a fifth, between 1 ms and 15 minutes`, async t => {
+    const history = new History(new FakeClock())
+    history.exchange(record({ durationMs }))
+    const { p50Ms, p95Ms } = history.minutes.at(-1) ?? { p50Ms: null, p95Ms: null }
+    const near = Math.min(Math.max(durationMs, 1), 15 * 60_000)
+    t.equal(p50Ms, p95Ms)
+    t.ok(p50Ms !== null && p50Ms >= near * 0.95 && p50Ms <= near * 1.2, `${p50Ms} for ${near}`)
+  })
+}
+
+t.test('the median and the 95th percentile are those of all requests of the minute', async t => {
+  const history = new History(new FakeClock())
+  for (let i = 1; i <= 100; i++) history.exchange(record({ durationMs: i <= 94 ? 8 : 512 }))
+  t.match(history.minutes.at(-1), { p50Ms: 8, p95Ms: 512 })
+})
+
+t.test('own errors are kept, newest first, twenty at most, and answers of the API are not', async t => {
+  const clock = new FakeClock()
+  const history = new History(clock)
+  history.exchange(record({ status: 500 }))
+  for (let i = 0; i < 25; i++) history.exchange(record({ status: 404, code: 'PROXY-N-001', correlationId: `c${i}`, route: undefined }))
+  t.equal(history.recentErrors.length, 20)
+  t.same(history.recentErrors[0], { at: new Date(clock.nowMs()).toISOString(), code: 'PROXY-N-001', status: 404, method: 'GET', route: null, correlationId: 'c24' })
+  t.same(history.counts, { requests: 26, ownErrors: 25, upstreamErrors: 1 })
+})
+
+t.test('the last answer of the API and the last time that it failed are told', async t => {
+  const clock = new FakeClock()
+  const history = new History(clock)
+  t.same(history.upstream, { lastAnswer: null, lastFailure: null })
+  history.exchange(record({ status: 404 }))
+  history.exchange(record({ status: 502, code: 'UPSTR-N-001', upstreamMs: undefined }))
+  history.exchange(record({ status: 405, code: 'PROXY-N-002', upstreamMs: undefined }))
+  const at = new Date(clock.nowMs()).toISOString()
+  t.same(history.upstream, { lastAnswer: { at, status: 404 }, lastFailure: { at, code: 'UPSTR-N-001' } })
+})
