@@ -3,10 +3,13 @@ import t from 'tap'
 import { COMMANDS, describeDefault } from '../src/commands/help.ts'
 import { SETTING_NAMES, settingOf } from '../src/config/settings.ts'
 import { PROBLEMS } from '../src/problem.ts'
+import { Metrics } from '../src/telemetry/metrics.ts'
 
 const README = new URL('../README.md', import.meta.url)
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
+
+const metrics = await new Metrics({ version: '', nodeVersion: '', inFlight: () => 0, tokenExpiresAtMs: () => 0, quota: () => undefined }).text()
 
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   settings: [
@@ -17,6 +20,11 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
       const file = isSecret === true ? `, \`${name}_FILE\`` : ''
       return `| \`${name}\`${file} | ${describeDefault(name)} | ${cell(doc)} | ${cell(allowed)} |`
     })
+  ],
+  metrics: [
+    '| Metric | Type | Tells |',
+    '|---|---|---|',
+    ...[...metrics.matchAll(/^# HELP (bookable_\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => `| \`${name}\` | ${type} | ${help} |`)
   ],
   problems: [
     '| Code | Status | When | What to do |',

@@ -28,10 +28,10 @@ export interface MetricsOptions {
 /** What Prometheus is told. Names and labels are part of the contract. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #requests = this.#counter('requests_total', 'Requests of apps, answered or given up (499).', ['route', 'method', 'status'])
-  readonly #durations = this.#histogram('request_duration_seconds', 'From the head of a request to the end of its answer.', ['route'])
-  readonly #upstreamDurations = this.#histogram('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API.', ['route'])
-  readonly #refreshes = this.#counter('token_refreshes_total', 'Token requests; outcome is ok or the code of the problem.', ['outcome', 'reason'])
+  readonly #requests = this.#counter('requests_total', 'Requests of apps at their end, by route, method and status; 499: the app gave up.', ['route', 'method', 'status'])
+  readonly #durations = this.#histogram('request_duration_seconds', 'From the head of a request to the end of its answer, by route.', ['route'])
+  readonly #upstreamDurations = this.#histogram('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API, by route.', ['route'])
+  readonly #refreshes = this.#counter('token_refreshes_total', 'Token requests, by outcome (ok, or the code of the problem) and reason (start, due, expired, retry, rejected, rotated).', ['outcome', 'reason'])
   readonly #refreshDurations = this.#histogram('token_refresh_duration_seconds', 'Duration of a token request.', [])
   /** By route, method and status: a look-up costs a third of what prom-client's own hashing does, at each request. */
   readonly #requestCounts = new Map<string, { inc (): void }>()
@@ -42,7 +42,7 @@ export class Metrics {
     this.#gauge('token_expires_at_seconds', 'When the token that is held expires, in unix time.', () => seconds(tokenExpiresAtMs()))
     this.#gauge('quota_limit', 'Requests to the API in one window, as it told last.', () => quota()?.limit)
     this.#gauge('quota_remaining', 'Requests to the API that are left in this window.', () => quota()?.remaining)
-    new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1; the labels tell what runs.', labelNames: ['version', 'node'], registers: [this.#registry] })
+    new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1; the labels tell version and node.', labelNames: ['version', 'node'], registers: [this.#registry] })
       .set({ version, node: nodeVersion }, 1)
     // One by one: the rest of the default metrics would keep a timer of 10 ms and a garbage collection observer running.
     for (const register of [cpu, startTime, memory, openFileDescriptors, maxFileDescriptors]) register(this.#registry)
