@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { COMMANDS, describeDefault } from '../src/commands/help.ts'
 import { SETTING_NAMES, settingOf } from '../src/config/settings.ts'
@@ -21,6 +23,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
       return `| \`${name}\`${file} | ${describeDefault(name)} | ${cell(doc)} | ${cell(allowed)} |`
     })
   ],
+  clients: execFileSync(process.execPath, [fileURLToPath(new URL('clients/readme.mjs', import.meta.url))], { encoding: 'utf8' }).trimEnd().split('\n'),
   metrics: [
     '| Metric | Type | Tells |',
     '|---|---|---|',
