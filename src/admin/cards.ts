@@ -31,7 +31,8 @@ ${row('Next try', moment(lastError.nextTryAt, nowMs))}`}
 function lifetimeBar ({ issuedAt, refreshesAt, expiresAt }: TokenStatus, nowMs: number): Html {
   if (issuedAt === null || expiresAt === null) return html``
   const [from, until] = [Date.parse(issuedAt), Date.parse(expiresAt)]
-  const shareAt = (ms: number): number => until > from ? (ms - from) / (until - from) : 1
+  if (!(until > from)) return html``
+  const shareAt = (ms: number): number => (ms - from) / (until - from)
   const share = shareAt(nowMs)
   const drawn = bar({
     id: 'lifetime',

@@ -53,6 +53,8 @@ svg { display: block; }
 .bar { width: 100%; height: 20px; }
 .chart { width: 100%; height: auto; }
 .axis { display: flex; justify-content: space-between; gap: 1rem; margin: 0.25rem 0 0.5rem; color: var(--soft); font-size: 0.8125rem; }
+.axis > :first-child, .axis > :last-child { flex: none; }
+.axis > :nth-child(2):not(:last-child) { text-align: center; }
 .axis:last-child { margin-bottom: 0; }
 .line-key { display: inline-block; width: 20px; height: 8px; margin: 0 0.25rem 0 0.5rem; }
 .track { fill: var(--track); } .accent { fill: var(--accent); } rect.warning { fill: var(--warning); } rect.bad { fill: var(--bad); }
@@ -72,10 +74,13 @@ summary { cursor: pointer; padding: 0.25rem 0; color: var(--soft); }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 0.4rem 0.75rem 0.4rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; font-weight: 400; }
 thead th { border: 0; color: var(--soft); }
-.numbers { max-width: 40rem; }
+.numbers { max-width: 40rem; overflow-wrap: normal; }
+.numbers th, .numbers td { padding-right: 0.5rem; }
+.numbers td { white-space: nowrap; }
 .numbers td, .numbers th:not(:first-child) { text-align: right; }
 .numbers td:last-child, .numbers th:last-child { padding-right: 0; }
-.errors td:nth-child(-n+3) { white-space: nowrap; }
+.errors { table-layout: fixed; }
+.errors th:nth-child(1) { width: 17%; } .errors th:nth-child(2) { width: 32%; } .errors th:nth-child(3) { width: 8%; } .errors th:nth-child(4) { width: 15%; }
 .id { font: 0.8125rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .narrow { display: none; }
 .errors + h3 { margin-top: 1.5rem; }
@@ -96,9 +101,8 @@ nav { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; }
 @media (max-width: 59.99rem) {
   .errors, .errors tbody { display: block; }
   .errors thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .errors tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 0.75rem; padding: 0.625rem 0; border-top: 1px solid var(--line); }
+  .errors tr { display: grid; grid-template-columns: minmax(0, 1fr) fit-content(50%); gap: 0 0.75rem; padding: 0.625rem 0; border-top: 1px solid var(--line); }
   .errors td { padding: 0; border: 0; }
-  .errors td:nth-child(-n+3) { white-space: normal; }
   .errors td:nth-child(2) { order: -2; } .errors td:nth-child(3) { order: -1; text-align: right; }
   .errors td:nth-child(4) { text-align: right; }
   .errors td:last-child { grid-column: 1 / -1; color: var(--soft); }
@@ -110,7 +114,9 @@ nav { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; }
   .card dl > div { grid-template-columns: 6.5rem minmax(0, 1fr); }
 }
 @media (forced-colors: active) {
-  .accent, rect.warning, rect.bad, .mark { fill: CanvasText; } .axis:last-child { margin-bottom: 0; }
+  .accent, rect.warning, rect.bad, .mark { fill: CanvasText; } .axis > :first-child, .axis > :last-child { flex: none; }
+.axis > :nth-child(2):not(:last-child) { text-align: center; }
+.axis:last-child { margin-bottom: 0; }
 .line-key { display: inline-block; width: 20px; height: 8px; margin: 0 0.25rem 0 0.5rem; }
 .track { fill: GrayText; } .line { stroke: CanvasText; }
 }
