@@ -1,4 +1,5 @@
 # docker build -t bookable-sidecar:local . && docker run --rm -p 127.0.0.1:8080:8080 bookable-sidecar:local demo
+# To publish, say where from: --label org.opencontainers.image.source=… --label org.opencontainers.image.revision=$(git rev-parse HEAD)
 
 # The bundle is plain JavaScript: built once, on the builder's own platform, it serves every other.
 FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS build
@@ -10,15 +11,18 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no
 COPY tsconfig.json ./
 COPY scripts scripts
 COPY src src
-RUN npm run build
+# The same sources make the same layer, whenever and wherever they are built: what changes with the clock is set to this time.
+ARG SOURCE_DATE_EPOCH=0
+RUN npm run build && mkdir -p /image/app && cp dist/bookable-sidecar.cjs /image/app/ && find /image -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 
 # No shell and no package manager: nothing here helps whoever breaks in.
 FROM gcr.io/distroless/nodejs24-debian13:nonroot
 LABEL org.opencontainers.image.title="bookable-sidecar" \
       org.opencontainers.image.description="A local authenticating reverse proxy for the Bookable restaurant-booking API" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
 # Owned by root: the process cannot change its own program.
-COPY --from=build /build/dist/bookable-sidecar.cjs /app/
+COPY --from=build /image/ /
 # Inside a container, loopback is out of reach of published ports and of the kubelet. Publish on 127.0.0.1.
 ENV NODE_ENV=production HOST=0.0.0.0 ADMIN_HOST=0.0.0.0
 EXPOSE 8080 8081

@@ -15,6 +15,11 @@ export interface Clock {
   setTimer (callback: () => void, delayMs: number): Timer
 }
 
+/** A time of the wall clock as people and machines read it: ISO 8601 in UTC. */
+export function isoTime (epochMs: number): string {
+  return new Date(epochMs).toISOString()
+}
+
 /** Resolves after `delayMs`, or at once when `signal` aborts. */
 export function delay (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise(resolve => {

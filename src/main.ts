@@ -7,6 +7,14 @@ import { VERSION } from './version.ts'
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const
 
+const OPTIONS = {
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+  json: { type: 'boolean' },
+  timeout: { type: 'string' },
+  fault: { type: 'string', multiple: true }
+} as const
+
 /** @returns the exit code, or undefined while the command goes on */
 async function run (args: readonly string[]): Promise<number | undefined> {
   const { command, options } = readArguments(args)
@@ -48,7 +56,7 @@ async function run (args: readonly string[]): Promise<number | undefined> {
 function readArguments (args: readonly string[]) {
   const { values, positionals } = parse(args)
   const [word = 'serve', ...rest] = positionals
-  if (!isCommand(word)) throw new UsageError(`unknown command "${word}"${didYouMean(word)}`)
+  if (!isCommand(word)) throw new UsageError(`unknown command "${word}"${didYouMean(word, COMMANDS)}`)
   if (rest.length > 0) throw new UsageError(`unknown word "${rest.join(' ')}"`)
   if (values.json === true && word !== 'check') throw new UsageError(`${word} has no --json`)
   if (values.fault !== undefined && word !== 'demo') throw new UsageError(`${word} has no --fault`)
@@ -61,22 +69,23 @@ function parse (args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean' },
-        json: { type: 'boolean' },
-        timeout: { type: 'string' },
-        fault: { type: 'string', multiple: true }
-      }
+      options: OPTIONS
     })
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    // Node goes on to explain positional arguments, of which there are none that begin with a dash.
+    const [what = ''] = (error as Error).message.split(/\. |\n/)
+    const [, option] = /^Unknown option '--([^']+)'/.exec(what) ?? []
+    throw new UsageError(option === undefined ? lowerFirst(what) : `unknown option "--${option}"${didYouMean(option, OPTIONS)}`)
   }
 }
 
-function didYouMean (word: string): string {
-  const suggestion = suggestionFor(word)
+function didYouMean (word: string, known: object): string {
+  const suggestion = suggestionFor(word, Object.keys(known))
   return suggestion === undefined ? '' : `, did you mean "${suggestion}"?`
+}
+
+function lowerFirst (text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
 function isCommand (word: string): word is CommandName {

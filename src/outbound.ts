@@ -5,7 +5,7 @@ import type { Config } from './config/load.ts'
 import { isLoopback, parseHttpUrl } from './config/parse.ts'
 import { createTokenEndpoint, type Credentials, type TokenEndpoint } from './token/endpoint.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
-import { verified } from './token/verified.ts'
+import { Verification, verified } from './token/verified.ts'
 import { createFetchJson } from './upstream/fetch-json.ts'
 import { isExempt, type OutboundProxy } from './upstream/outbound-proxy.ts'
 import { connectWithin, createPool } from './upstream/pool.ts'
@@ -43,14 +43,19 @@ export interface TokenSourceOptions {
 }
 
 /** Where tokens come from, as the settings want them: one request at a time, each token verified. */
-export function createTokenSource (config: Config, clock: Clock, { readCredentials, stop }: TokenSourceOptions): TokenEndpoint {
+export function createTokenSource (config: Config, clock: Clock, options: TokenSourceOptions): TokenEndpoint {
+  const { endpoint, verification } = createTokenParts(config, clock, options)
+  return verified(endpoint, verification)
+}
+
+/** The same in its two parts, for who wants to know at which of them it fails. */
+export function createTokenParts (config: Config, clock: Clock, { readCredentials, stop }: TokenSourceOptions): { endpoint: TokenEndpoint, verification: Verification } {
   const { tokenRequest, tokenVerification: { mode, issuer, requiredScopes } } = config
   const { audience, timeoutMs } = tokenRequest
   const fetchJson = createFetchJson({ clock, connectTimeoutMs: timeoutMs, proxyFor: origin => proxyFor(config, origin), stop })
-  return verified(createTokenEndpoint({ clock, fetchJson, config: { ...tokenRequest, readCredentials } }), {
-    clock,
-    mode,
-    expected: { issuer, audience, requiredScopes },
-    keys: new IssuerKeys({ clock, fetchJson, issuer, timeoutMs, parseUrl: parseHttpUrl })
-  })
+  const keys = new IssuerKeys({ clock, fetchJson, issuer, timeoutMs, parseUrl: parseHttpUrl })
+  return {
+    endpoint: createTokenEndpoint({ clock, fetchJson, config: { ...tokenRequest, readCredentials } }),
+    verification: new Verification({ clock, mode, expected: { issuer, audience, requiredScopes }, keys })
+  }
 }

@@ -9,6 +9,7 @@ import type { Logger } from './logger.ts'
 import { createApiPool, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
 import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
+import type { Problem } from './problem.ts'
 import { QuotaMeter } from './quota/meter.ts'
 import type { Secret } from './secret.ts'
 import { History } from './telemetry/history.ts'
@@ -50,7 +51,7 @@ const LINGER_MS = 500
  * @throws ListenError
  */
 export async function startSidecar ({ config, clock, logger, random, nodeVersion }: SidecarOptions): Promise<Sidecar> {
-  const startedAtMs = clock.nowMs()
+  const startedAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
   const journal = new Journal(logger)
   journal.started(VERSION, nodeVersion, config.given)
   const secrets = new CurrentSecrets(config, journal)
@@ -73,11 +74,20 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
       metrics.tokenRefresh(problem.code, refresh.reason, refresh.durationMs)
     }
   })
+  const onAnswer = (status: number, headers: readonly string[]): void => {
+    history.answered(status)
+    quota.observe(headers)
+  }
+  const onRefused: OnRefused = (problem, correlationId) => {
+    journal.refused(problem, correlationId)
+    metrics.refused(problem.status)
+    history.refused(problem, correlationId)
+  }
   const hosts = hostPolicy(config)
   const door = new Door({
     clock,
     guards: { ...config, hosts, inboundKey: () => secrets.inboundKey },
-    forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs, onAnswer: headers => quota.observe(headers) },
+    forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs, onAnswer },
     basePath: config.apiBasePath,
     headerRules: { ...config, isKeyed: config.inboundApiKey !== undefined },
     onExchange: record => {
@@ -98,10 +108,10 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   if (hosts === 'any' && config.inboundApiKey === undefined) journal.unguarded(config.host)
   tokens.start()
   try {
-    const listeners = await openListeners(config, journal, {
+    const listeners = await openListeners(config, { apps: onRefused, operators: (...refused) => journal.refused(...refused) }, {
       apps: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
       operators: await createAdminServer({
-        tokens, door, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAtMs, apiUrl: config.apiUrl, tokens, quota, door, history }), nowMs: () => clock.nowMs()
+        tokens, door, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, door, history }), nowMs: () => clock.nowMs()
       })
     })
     journal.listening(listeners.apps.url, listeners.operators.url)
@@ -135,21 +145,22 @@ class CurrentSecrets {
   }
 }
 
+/** What becomes of a request that the parser refused. */
+type OnRefused = (problem: Problem, correlationId: string) => void
+
 interface Listeners { readonly apps: Listener, readonly operators: Listener }
 
 async function openListeners (
-  config: Config, journal: Journal, handlers: { apps: (isOnSocket: boolean) => RequestListener, operators: RequestListener }
+  config: Config, onRefused: { apps: OnRefused, operators: OnRefused }, handlers: { apps: (isOnSocket: boolean) => RequestListener, operators: RequestListener }
 ): Promise<Listeners> {
-  const onRefused = (...refused: Parameters<Journal['refused']>): void => journal.refused(...refused)
-  const onClientError = createClientErrorListener(onRefused)
   const apps = await openListener({
     host: config.host,
     port: config.port,
     settings: { host: 'HOST', port: 'PORT' },
     onRequest: handlers.apps(false),
     socket: config.socketPath === undefined ? undefined : { path: config.socketPath, onRequest: handlers.apps(true) },
-    onClientError,
-    onConnect: createConnectListener(config.allowedMethods, onRefused)
+    onClientError: createClientErrorListener(onRefused.apps),
+    onConnect: createConnectListener(config.allowedMethods, onRefused.apps)
   })
   try {
     const operators = await openListener({
@@ -157,8 +168,8 @@ async function openListeners (
       port: config.adminPort,
       settings: { host: 'ADMIN_HOST', port: 'ADMIN_PORT' },
       onRequest: handlers.operators,
-      onClientError,
-      onConnect: createConnectListener(ADMIN_METHODS, onRefused)
+      onClientError: createClientErrorListener(onRefused.operators),
+      onConnect: createConnectListener(ADMIN_METHODS, onRefused.operators)
     })
     return { apps, operators }
   } catch (error) {

@@ -160,7 +160,7 @@ t.test('healthcheck and wait tell whether a sidecar is ready, and need no creden
   const early = run(t, ['wait', '--timeout', '30'], { ADMIN_PORT, ADMIN_HOST: '0.0.0.0' })
   const inVain = run(t, ['wait', '--timeout', '0'], { ADMIN_PORT })
   t.equal(await inVain.ended, 1)
-  t.match(inVain.output.stderr, /not ready within 0 s; no sidecar answers at ADMIN_HOST localhost/)
+  t.match(inVain.output.stderr, /gave up after 0 s: no sidecar answers at ADMIN_HOST localhost/)
   const sidecar = run(t, [], { ...await environment(t), ADMIN_PORT })
   t.equal(await early.ended, 0)
   t.equal(await run(t, ['healthcheck'], { ADMIN_PORT }).ended, 0)

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -14,12 +15,24 @@ const QUERIES = [...readme.matchAll(/^# (.+\?)\n(jq .+ sidecar\.log)$/gm)].map((
 t.test('the queries of the README answer their questions of a real log', {
   skip: spawnSync('jq', ['--version']).error !== undefined && process.env.CI !== 'true' ? 'jq is not installed' : false
 }, async t => {
-  const { url, log, line, requestLine } = await startTestSidecar(t, { api: (req, res) => req.method === 'POST' ? res.destroy() : res.end('x') })
+  let onSilence: () => void = () => {}
+  const hasReachedApi = new Promise<void>(resolve => { onSilence = resolve })
+  const { url, log, line, requestLine } = await startTestSidecar(t, {
+    api: (req, res) => {
+      if (req.method === 'GET') res.end('x')
+      else if (req.method === 'POST') res.destroy()
+      else onSilence()
+    }
+  })
   await line('token refreshed')
   await call(url, '/venues/1')
   await call(url, '/venues/2/booking', { method: 'POST', headers: { 'X-Correlation-ID': 'of-the-booking-1' } })
   await call(url, '/operators')
-  await requestLine(3)
+  const app = connect(Number(new URL(url).port), '127.0.0.1')
+  app.write('DELETE /venues/bookings/3 HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await hasReachedApi
+  app.destroy()
+  await requestLine(4)
   const cwd = mkdtempSync(join(tmpdir(), 'log-'))
   writeFileSync(join(cwd, 'sidecar.log'), log.map(line => `${JSON.stringify(line)}\n`).join(''))
 
@@ -31,9 +44,9 @@ t.test('the queries of the README answer their questions of a real log', {
   const [errors = [], unknown = [], token = [], slowest = [], minutes = []] = answers
   t.equal(QUERIES.length, 5)
   t.match(errors, [/\tUPSTR-N-001\t502\tPOST\t\/venues\/2\/booking\tof-the-booking-1$/, /\tPROXY-N-001\t404\tGET\t\/operators\t/])
-  t.match(unknown.map(line => JSON.parse(line) as object), [{ method: 'POST', path: '/venues/2/booking', correlationId: 'of-the-booking-1' }])
+  t.match(unknown.map(line => JSON.parse(line) as object), [{ method: 'POST', path: '/venues/2/booking', correlationId: 'of-the-booking-1' }, { method: 'DELETE', path: '/venues/bookings/3' }])
   t.match(token.map(line => JSON.parse(line) as object), [{ msg: 'token refreshed', reason: 'start' }])
-  t.equal(slowest.length, 3)
+  t.equal(slowest.length, 4)
   t.ok(minutes.length <= 2, 'they were asked within two minutes')
-  t.match(minutes.map(line => line.split('\t').slice(1).map(Number)).reduce(([a = 0, b = 0], [c = 0, d = 0]) => [a + c, b + d]), [3, 1])
+  t.match(minutes.map(line => line.split('\t').slice(1).map(Number)).reduce(([a = 0, b = 0], [c = 0, d = 0]) => [a + c, b + d]), [4, 1])
 })

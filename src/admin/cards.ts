@@ -75,7 +75,7 @@ ${row('Origin', html`${url}`)}
 ${row('Last answer', lastAnswer === null ? html`none since the start` : html`${lastAnswer.status} <span class="soft">${clockTime(lastAnswer.at, nowMs)}</span>`)}
 ${row('Last failure', lastFailure === null
   ? html`none since the start`
-  : html`${moment(lastFailure.at, nowMs)}<br>${explanation(lastFailure.code)?.title ?? 'Failed'} <span class="soft">${lastFailure.code}</span>`)}
+  : html`${moment(lastFailure.at, nowMs)}<br>${lastFailure.code === null ? 'An app gave up waiting' : html`${explanation(lastFailure.code)?.title ?? 'Failed'} <span class="soft">${lastFailure.code}</span>`}`)}
 </dl>`)
 }
 

@@ -44,8 +44,8 @@ export interface UpstreamStatus {
   /** The origin of the API. */
   readonly url: string
   readonly lastAnswer: { readonly at: string, readonly status: number } | null
-  /** The last time that it could not be reached, broke off or was late. */
-  readonly lastFailure: { readonly at: string, readonly code: string } | null
+  /** The last time that it could not be reached, broke off or was late; without a code where an app gave up waiting for it. */
+  readonly lastFailure: { readonly at: string, readonly code: string | null } | null
 }
 
 export interface QuotaStatus {
@@ -59,7 +59,7 @@ export interface QuotaStatus {
 export interface Minute {
   readonly startsAt: string
   readonly requests: number
-  /** Own errors and 5xx of the API. */
+  /** Own errors of 5xx, those of the API, and requests that an app gave up waiting for the API. */
   readonly errors: number
   /** Milliseconds until the answer's end; null where there was no request. */
   readonly p50Ms: number | null

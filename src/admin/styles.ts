@@ -114,10 +114,7 @@ nav { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; }
   .card dl > div { grid-template-columns: 6.5rem minmax(0, 1fr); }
 }
 @media (forced-colors: active) {
-  .accent, rect.warning, rect.bad, .mark { fill: CanvasText; } .axis > :first-child, .axis > :last-child { flex: none; }
-.axis > :nth-child(2):not(:last-child) { text-align: center; }
-.axis:last-child { margin-bottom: 0; }
-.line-key { display: inline-block; width: 20px; height: 8px; margin: 0 0.25rem 0 0.5rem; }
-.track { fill: GrayText; } .line { stroke: CanvasText; }
+  .accent, rect.warning, rect.bad, .mark { fill: CanvasText; }
+  .track { fill: GrayText; } .line { stroke: CanvasText; }
 }
 `

@@ -65,10 +65,10 @@ function refreshWarning ({ token: { lastError, expiresAt } }: Status, nowMs: num
 
 function upstreamWarning ({ upstream: { url, lastAnswer, lastFailure } }: Status, nowMs: number): Warning | undefined {
   if (lastFailure === null || (lastAnswer !== null && Date.parse(lastAnswer.at) >= Date.parse(lastFailure.at))) return undefined
-  const title = lowerFirst(explanation(lastFailure.code)?.title ?? 'it failed')
+  const why = lastFailure.code === null ? 'an app gave up waiting' : `${lastFailure.code}, ${lowerFirst(explanation(lastFailure.code)?.title ?? 'it failed')}`
   return {
     but: 'the API does not answer',
-    what: `The last request to it failed ${relative(lastFailure.at, nowMs)} (${lastFailure.code}, ${title}), and none has been answered since.`,
+    what: `The last request to it failed ${relative(lastFailure.at, nowMs)} (${why}), and none has been answered since.`,
     advice: `Check the network from here to ${url}; if that is well, ask Bookable.`
   }
 }
@@ -77,7 +77,7 @@ function quotaWarning ({ quota }: Status, nowMs: number): Warning | undefined {
   if (quota === null || quota.remaining > 0 || Date.parse(quota.resetsAt) <= nowMs) return undefined
   return {
     but: 'the quota is spent',
-    what: `All ${counted(quota.limit, 'request')} of this window are used. New ones wait for the next, or are refused, until it starts ${relative(quota.resetsAt, nowMs)}.`,
+    what: `All ${counted(quota.limit, 'request')} of this window are used. The API refuses more until the next one starts ${relative(quota.resetsAt, nowMs)}.`,
     advice: 'Wait. If it happens often, look which app asks so much, or ask Bookable for a higher limit.'
   }
 }
@@ -90,7 +90,7 @@ function errorWarning ({ minutes }: Status): Warning | undefined {
   if (errors < MIN_ERRORS || errors * 2 < requests) return undefined
   return {
     but: 'most requests fail',
-    what: `${errors} of the last ${counted(requests, 'request')} failed, in the sidecar or with 5xx from the API.`,
+    what: `${errors} of the last ${counted(requests, 'request')} failed: in the sidecar, with 5xx from the API, or because the API kept an app waiting.`,
     advice: 'Look at the errors below; what the API answered is in the log under the correlation id.'
   }
 }

@@ -2,12 +2,14 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { request } from 'undici'
-import { systemClock } from '../clock.ts'
+import { isoTime, systemClock } from '../clock.ts'
 import { loadConfig, SettingsError, type Config, type Environment } from '../config/load.ts'
-import { connectTo, createApiPool, createTokenSource, proxyFor } from '../outbound.ts'
+import { connectTo, createApiPool, createTokenParts, proxyFor } from '../outbound.ts'
 import { asProblem, messageOf, PROBLEMS } from '../problem.ts'
 import { readQuota } from '../quota/window.ts'
 import type { AccessToken } from '../token/access-token.ts'
+import type { TokenEndpoint } from '../token/endpoint.ts'
+import type { Verification } from '../token/verified.ts'
 
 /** One thing that was looked at, in words that hold no secret. */
 export interface CheckStep {
@@ -55,9 +57,11 @@ export async function check (environment: Environment): Promise<readonly CheckSt
     // Of two hosts one may be well: the later steps tell what that means.
     await step('dns', async () => resolve(config, hosts)).catch(unlessOurs)
     await step('tls', async () => connect(config, hosts)).catch(unlessOurs)
-    const token = await step('token', async () => fetchToken(config))
-    await step('claims', async () => lookAtClaims(config, token))
-    await step('scopes', async () => lookAtScopes(config, token))
+    const { endpoint, verification } = tokenPartsOf(config)
+    const { mode, requiredScopes } = config.tokenVerification
+    const token = await step('token', async () => fetchToken(endpoint, verification))
+    await step('claims', async () => lookAtClaims(verification, mode, token))
+    await step('scopes', async () => lookAtScopes(verification, requiredScopes, token))
     const headers = await step('api', async () => askApi(config, token))
     await step('quota', async () => lookAtQuota(headers))
   } catch (thrown) {
@@ -71,6 +75,15 @@ function unlessOurs (thrown: unknown): void {
   if (!(thrown instanceof Wrong)) throw thrown
 }
 
+function tokenPartsOf (config: Config): ReturnType<typeof createTokenParts> {
+  // Its files were read a moment ago, with the settings.
+  const noWarning = (): void => {}
+  return createTokenParts(config, systemClock, {
+    readCredentials: () => ({ clientId: config.clientId.read(noWarning), clientSecret: config.clientSecret.read(noWarning) }),
+    stop: new AbortController().signal
+  })
+}
+
 function readSettings (environment: Environment): readonly [Finding, Config] {
   try {
     const config = loadConfig(environment)
@@ -78,67 +91,78 @@ function readSettings (environment: Environment): readonly [Finding, Config] {
     return [{ detail: `token from ${tokenUrl.href}, API at ${apiUrl.href}`, facts: { apiUrl, tokenUrl } }, config]
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
-    throw new Wrong(error.mistakes.join('\n'))
+    throw new Wrong(error.mistakes.join('\n  '), undefined, { mistakes: error.mistakes })
   }
 }
 
 async function resolve (config: Config, hosts: readonly URL[]): Promise<readonly [Finding, undefined]> {
-  const found: Record<string, string> = {}
-  for (const url of hosts) {
+  return ofEach(hosts, async url => {
     const { hostname } = url
     const proxy = proxyFor(config, url)
-    if (proxy !== undefined) found[hostname] = `left to the outbound proxy ${proxy.url.host}`
-    else if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) found[hostname] = 'an address already'
-    else {
-      const addresses = await lookup(hostname, { all: true }).catch((cause: unknown) => {
-        throw new Wrong(`${hostname} cannot be resolved. Check the URL in the settings, this machine's DNS, or whether HTTPS_PROXY is needed.`, cause)
-      })
-      found[hostname] = addresses.map(({ address }) => address).join(' ')
-    }
-  }
-  return [{ detail: Object.entries(found).map(([name, address]) => `${name}: ${address}`).join('; '), facts: found }, undefined]
+    if (proxy !== undefined) return `${hostname}: left to the outbound proxy ${proxy.url.host}`
+    if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return `${hostname}: an address already`
+    const addresses = await lookup(hostname, { all: true }).catch((cause: unknown) => {
+      throw new Wrong(`${hostname} cannot be resolved. Check the URL in the settings, this machine's DNS, or whether HTTPS_PROXY is needed.`, cause)
+    })
+    return `${hostname}: ${addresses.map(({ address }) => address).join(' ')}`
+  })
 }
 
 async function connect (config: Config, hosts: readonly URL[]): Promise<readonly [Finding, undefined]> {
-  const found: Record<string, string> = {}
-  for (const url of hosts) {
+  return ofEach(hosts, async url => {
     const socket = await connectTo(config, url, systemClock).catch((cause: unknown) => {
-      throw new Wrong(`No verified connection to ${url.host}. Check the network and HTTPS_PROXY; where TLS is inspected, name the inspector's certificate in NODE_EXTRA_CA_CERTS.`, cause)
+      throw new Wrong(url.protocol === 'http:'
+        ? `Nothing answers at ${url.host}. Check the URL in the settings, or start what is to listen there.`
+        : `No verified connection to ${url.host}. Check the network and HTTPS_PROXY; where TLS is inspected, name the inspector's certificate in NODE_EXTRA_CA_CERTS.`, cause)
     })
-    found[url.host] = socket instanceof TLSSocket
-      ? `${socket.getProtocol()}, certificate valid until ${new Date(socket.getPeerCertificate().valid_to).toISOString().slice(0, 10)}`
-      : 'plain http, on this machine'
     socket.destroy()
-  }
-  return [{ detail: Object.entries(found).map(([host, what]) => `${host}: ${what}`).join('; '), facts: found }, undefined]
+    if (!(socket instanceof TLSSocket)) return `${url.host}: plain http, on this machine`
+    return `${url.host}: ${socket.getProtocol()}, certificate valid until ${isoTime(Date.parse(socket.getPeerCertificate().valid_to)).slice(0, 10)}`
+  })
 }
 
-async function fetchToken (config: Config): Promise<readonly [Finding, AccessToken]> {
-  // Its files were read a moment ago, with the settings.
-  const noWarning = (): void => {}
-  const source = createTokenSource(config, systemClock, {
-    readCredentials: () => ({ clientId: config.clientId.read(noWarning), clientSecret: config.clientSecret.read(noWarning) }),
-    stop: new AbortController().signal
+/** What was found of each host; or what is wrong with those that are not well. */
+async function ofEach (hosts: readonly URL[], look: (url: URL) => Promise<string>): Promise<readonly [Finding, undefined]> {
+  const results = await Promise.allSettled(hosts.map(look))
+  const wrong = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])
+  wrong.forEach(unlessOurs)
+  if (wrong.length > 0) throw new Wrong(wrong.map(each => (each as Wrong).message).join(' '))
+  const found = results.flatMap(result => result.status === 'fulfilled' ? [result.value] : [])
+  return [{ detail: found.join('; '), facts: { found } }, undefined]
+}
+
+async function fetchToken (endpoint: TokenEndpoint, verification: Verification): Promise<readonly [Finding, AccessToken]> {
+  const token = await asWrong(async () => {
+    await verification.prepare()
+    return endpoint.requestToken()
   })
+  const lifetimeS = Math.round(token.lifetimeMs / 1000)
+  return [{ detail: `lives ${lifetimeS} s`, facts: { lifetimeS } }, token]
+}
+
+async function lookAtClaims (verification: Verification, mode: 'off' | 'claims' | 'signature', token: AccessToken): Promise<readonly [Finding, undefined]> {
+  await asWrong(async () => verification.verify(token))
+  const { claims: { iss, aud }, show } = token
+  const facts = { issuer: show(iss), audience: show(aud), verified: mode }
+  const words = { off: 'not verified: see VERIFY_TOKEN', claims: 'as expected', signature: 'as expected, and signed by the issuer' }[mode]
+  return [{ detail: `issuer ${facts.issuer || 'not told'}, audience ${facts.audience || 'not told'} (${words})`, facts }, undefined]
+}
+
+async function lookAtScopes (verification: Verification, required: readonly string[], token: AccessToken): Promise<readonly [Finding, undefined]> {
+  await asWrong(async () => verification.verifyScopes(token))
+  const { scopes, show } = token
+  const words = required.length === 0 ? 'none is required: see REQUIRED_SCOPES' : 'all that are required'
+  return [{ detail: `${show(scopes.join(' ')) || 'none told'} (${words})`, facts: { scopes: scopes.map(show) } }, undefined]
+}
+
+/** A problem of the token endpoint or of its token, for a person. */
+async function asWrong<Result> (work: () => Promise<Result>): Promise<Result> {
   try {
-    const token = await source.requestToken()
-    const lifetimeS = Math.round(token.lifetimeMs / 1000)
-    return [{ detail: `lives ${lifetimeS} s`, facts: { lifetimeS } }, token]
+    return await work()
   } catch (thrown) {
     const { code, message, cause } = asProblem(thrown)
     throw new Wrong(`${message} ${PROBLEMS[code].advice}`, cause, { code })
   }
-}
-
-function lookAtClaims ({ tokenVerification: { mode } }: Config, { claims: { iss, aud }, show }: AccessToken): readonly [Finding, undefined] {
-  const facts = { issuer: show(iss), audience: show(aud), verified: mode }
-  const verified = { off: 'not verified: see VERIFY_TOKEN', claims: 'as expected', signature: 'as expected, and signed by the issuer' }[mode]
-  return [{ detail: `issuer ${facts.issuer || 'not told'}, audience ${facts.audience || 'not told'} (${verified})`, facts }, undefined]
-}
-
-function lookAtScopes ({ tokenVerification: { requiredScopes } }: Config, { scopes, show }: AccessToken): readonly [Finding, undefined] {
-  const required = requiredScopes.length === 0 ? 'none is required: see REQUIRED_SCOPES' : 'all that are required'
-  return [{ detail: `${show(scopes.join(' ')) || 'none told'} (${required})`, facts: { scopes: scopes.map(show) } }, undefined]
 }
 
 async function askApi (config: Config, token: AccessToken): Promise<readonly [Finding, readonly string[]]> {
@@ -153,9 +177,8 @@ async function askApi (config: Config, token: AccessToken): Promise<readonly [Fi
     await body.dump()
     const answer = `GET ${path} answered ${statusCode} in ${Math.round(systemClock.monotonicMs() - startedAtMs)} ms`
     const facts = { status: statusCode }
-    if (statusCode === 401 || statusCode === 403) {
-      throw new Wrong(`${answer}. The API refuses the token: check BOOKABLE_ENVIRONMENT, BOOKABLE_API_URL and BOOKABLE_AUDIENCE.`, undefined, facts)
-    }
+    const advice = adviceFor(statusCode)
+    if (advice !== undefined) throw new Wrong(`${answer}. ${advice}`, undefined, facts)
     return [{ detail: answer, facts }, Object.entries(headers).flatMap(([name, value]) => [name, String(value)])]
   } catch (thrown) {
     if (thrown instanceof Wrong) throw thrown
@@ -165,9 +188,18 @@ async function askApi (config: Config, token: AccessToken): Promise<readonly [Fi
   }
 }
 
+/** Undefined for an answer as it should be. */
+function adviceFor (status: number): string | undefined {
+  if (status >= 200 && status < 300) return undefined
+  if (status === 401 || status === 403) return 'The API refuses the token: check BOOKABLE_ENVIRONMENT, BOOKABLE_API_URL, BOOKABLE_AUDIENCE and the scopes.'
+  if (status === 429) return 'The token is good, but the quota is spent: wait a minute and look who spends it.'
+  if (status >= 500) return 'The API has a fault of its own: wait, and ask Bookable if it lasts.'
+  return 'This is not how Bookable answers: check BOOKABLE_API_URL, its path too, and ROUTES.'
+}
+
 function lookAtQuota (headers: readonly string[]): readonly [Finding, undefined] {
   const quota = readQuota(headers)
   if (quota === undefined) return [{ detail: 'the API tells none' }, undefined]
   const { limit, remaining, resetsAtMs } = quota
-  return [{ detail: `${remaining} of ${limit} requests left until ${new Date(resetsAtMs).toISOString().slice(11, 19)} UTC`, facts: { limit, remaining } }, undefined]
+  return [{ detail: `${remaining} of ${limit} requests left until ${isoTime(resetsAtMs).slice(-13, -5)} UTC`, facts: { limit, remaining } }, undefined]
 }

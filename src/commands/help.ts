@@ -13,8 +13,8 @@ export const COMMANDS = {
 export type CommandName = keyof typeof COMMANDS
 
 /** What somebody may have meant by a word that means nothing here; undefined where nothing is near. */
-export function suggestionFor (word: string): string | undefined {
-  const near = closest(word, Object.keys(COMMANDS))
+export function suggestionFor (word: string, known: readonly string[]): string | undefined {
+  const near = closest(word, known)
   return distance(word, near) <= MAX_TYPOS ? near : undefined
 }
 

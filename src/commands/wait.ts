@@ -14,7 +14,7 @@ export async function waitUntilReady (environment: Environment, clock: Clock, ti
   for (;;) {
     const reason = await askReadiness(environment)
     if (reason === undefined) return undefined
-    if (clock.monotonicMs() + INTERVAL_MS > untilMs) return `not ready within ${timeoutMs / 1000} s; ${reason}`
+    if (clock.monotonicMs() + INTERVAL_MS > untilMs) return `gave up after ${timeoutMs / 1000} s: ${reason}`
     await delay(clock, INTERVAL_MS)
   }
 }

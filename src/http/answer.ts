@@ -7,14 +7,17 @@ import { endWith } from './pipeline.ts'
 /**
  * Answers with a problem, if nothing was sent yet.
  * @param isLast whether the connection is to end with it
+ * @returns the bytes of its body
  */
-export function sendProblem (res: ServerResponse, problem: Problem, correlationId: string, isLast: boolean): void {
+export function sendProblem (res: ServerResponse, problem: Problem, correlationId: string, isLast: boolean): number {
   const body = JSON.stringify(problem.toBody())
-  const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
+  const bytes = Buffer.byteLength(body)
+  const headers = problem.toHeaders(correlationId, bytes)
   if (isLast && endWith(res)) headers.push('Connection', 'close')
   // With its words: those of an answer that could not be written may stand there already.
   res.writeHead(problem.status, STATUS_CODES[problem.status], headers)
   res.end(body)
+  return bytes
 }
 
 /** The same for a request that the parser refused: there is no response object, and the connection is of no further use. */

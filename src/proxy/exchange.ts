@@ -146,7 +146,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     if (this.#isClosed) return
     if (this.#res.headersSent) this.#break()
     // Where a malformed request ends, and the next one begins, is not to be guessed.
-    else sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
+    else this.#bytes = sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
   }
 
   #send (body: Buffer | Readable | null): void {
@@ -229,4 +229,9 @@ function pathOf (target: string): string {
   const end = target.search(/[?#]/)
   const path = end === -1 ? target : target.slice(0, end)
   return path.startsWith('/') ? path : path.replace(/\/\/[^/]*@/, '//')
+}
+
+/** What a request came to: an answer that broke is a failure, though its head said otherwise. */
+export function statusOf ({ isBroken, problem, status }: ExchangeRecord): number {
+  return isBroken && problem !== undefined ? problem.status : status
 }

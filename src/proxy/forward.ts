@@ -11,8 +11,8 @@ export interface ForwardOptions {
   readonly tokens: TokenCache
   readonly pool: Dispatcher
   readonly attemptTimeoutMs: number
-  /** Told the headers of each answer of the API, also of one that the app never sees. */
-  readonly onAnswer: (headers: readonly string[]) => void
+  /** Told the head of each answer of the API, also of one that the app never sees. */
+  readonly onAnswer: (status: number, headers: readonly string[]) => void
 }
 
 /** What the app wants to reach the API; the token is added here. */
@@ -116,7 +116,7 @@ export class Forward implements AnswerSink {
 
   onHead (status: number, statusText: string, headers: string[]): void {
     this.#upstreamMs = this.#options.clock.monotonicMs() - (this.#startedAtMs ?? 0)
-    this.#options.onAnswer(headers)
+    this.#options.onAnswer(status, headers)
     if (status === 401 && !this.#hasReplayed) {
       if (this.#canResend()) {
         this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }

@@ -1,6 +1,7 @@
 import type { Minute, RecentError, Status, UpstreamStatus } from '../admin/status.ts'
-import type { Clock } from '../clock.ts'
-import type { ExchangeRecord } from '../proxy/exchange.ts'
+import { isoTime, type Clock } from '../clock.ts'
+import type { Problem } from '../problem.ts'
+import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
 
 /** What a person looks back on who has just been woken up. */
 const MINUTES = 15
@@ -25,27 +26,41 @@ export class History {
   readonly #slots: readonly Slot[] = Array.from({ length: MINUTES }, () => ({ minute: -1, requests: 0, errors: 0, latencies: new Uint32Array(BUCKETS) }))
   readonly #errors: RecentError[] = []
   readonly #counts = { requests: 0, ownErrors: 0, upstreamErrors: 0 }
-  #lastAnswer: { atMs: number, status: number } | undefined
-  #lastFailure: { atMs: number, code: string } | undefined
+  /** Minutes are counted on the monotonic clock, since the wall clock jumps; they begin where the wall clock's did at the start. */
+  readonly #phaseMs: number
+  readonly #lastAnswer = { atMs: -1, status: 0 }
+  #lastFailure: { atMs: number, code: string | null } | undefined
 
   constructor (clock: Clock) {
     this.#clock = clock
+    this.#phaseMs = MINUTE_MS + clock.nowMs() % MINUTE_MS - clock.monotonicMs()
+  }
+
+  /** The head of an answer of the API came. */
+  answered (status: number): void {
+    Object.assign(this.#lastAnswer, { atMs: this.#clock.nowMs(), status })
+  }
+
+  /** A request that the parser refused: there is no method or route to speak of. */
+  refused (problem: Problem, correlationId: string): void {
+    this.#count({ durationMs: 0, isError: false })
+    this.#counts.ownErrors++
+    this.#remember({ code: problem.code, status: problem.status, method: 'none', route: null, correlationId })
   }
 
   exchange (record: ExchangeRecord): void {
-    const { problem, status, upstreamMs, durationMs } = record
-    const nowMs = this.#clock.nowMs()
-    const isUpstreamError = problem === undefined && status >= 500
-    const slot = this.#slotAt(nowMs)
-    slot.requests++
-    this.#counts.requests++
-    const bucket = bucketOf(durationMs)
-    slot.latencies[bucket] = (slot.latencies[bucket] ?? 0) + 1
-    if (isUpstreamError) this.#counts.upstreamErrors++
-    if (problem !== undefined) this.#counts.ownErrors++
-    if (isUpstreamError || problem !== undefined) slot.errors++
-    if (upstreamMs !== undefined && problem === undefined) this.#noteAnswer(nowMs, status)
-    if (problem !== undefined) this.#noteProblem(nowMs, record, problem.code)
+    const { problem, durationMs, method, route, correlationId } = record
+    const status = statusOf(record)
+    // The usual way in which a hanging API shows: apps wait for less than we do.
+    const isGivenUpInSilence = record.isAborted && record.attempts > 0 && record.upstreamMs === undefined
+    // What an app did wrong is no failure of the service.
+    this.#count({ durationMs, isError: status >= 500 || isGivenUpInSilence })
+    if (problem === undefined && status >= 500) this.#counts.upstreamErrors++
+    if (isGivenUpInSilence) this.#lastFailure = { atMs: this.#clock.nowMs(), code: null }
+    if (problem === undefined) return
+    this.#counts.ownErrors++
+    if (problem.code.startsWith('UPSTR-')) this.#lastFailure = { atMs: this.#clock.nowMs(), code: problem.code }
+    this.#remember({ code: problem.code, status, method, route: route ?? null, correlationId })
   }
 
   get counts (): Omit<Status['counts'], 'inFlight'> {
@@ -59,43 +74,46 @@ export class History {
   get upstream (): Omit<UpstreamStatus, 'url'> {
     const [answer, failure] = [this.#lastAnswer, this.#lastFailure]
     return {
-      lastAnswer: answer === undefined ? null : { at: iso(answer.atMs), status: answer.status },
-      lastFailure: failure === undefined ? null : { at: iso(failure.atMs), code: failure.code }
+      lastAnswer: answer.atMs < 0 ? null : { at: isoTime(answer.atMs), status: answer.status },
+      lastFailure: failure === undefined ? null : { at: isoTime(failure.atMs), code: failure.code }
     }
   }
 
   /** The last minutes, oldest first; those without a request too. */
   get minutes (): readonly Minute[] {
-    const current = minuteOf(this.#clock.nowMs())
+    const nowMs = this.#elapsedMs()
+    const current = minuteOf(nowMs)
     return Array.from({ length: MINUTES }, (_, i) => {
       const minute = current - MINUTES + 1 + i
-      const slot = this.#slots[minute % MINUTES]
-      const startsAt = iso(minute * MINUTE_MS)
+      const slot = this.#slots[(minute + MINUTES) % MINUTES]
+      const startsAt = isoTime(this.#clock.nowMs() - nowMs + minute * MINUTE_MS)
       if (slot === undefined || slot.minute !== minute || slot.requests === 0) return { startsAt, requests: 0, errors: 0, p50Ms: null, p95Ms: null }
       return { startsAt, requests: slot.requests, errors: slot.errors, p50Ms: quantile(slot, 0.5), p95Ms: quantile(slot, 0.95) }
     })
   }
 
-  #slotAt (nowMs: number): Slot {
-    const minute = minuteOf(nowMs)
+  #count ({ durationMs, isError }: { durationMs: number, isError: boolean }): void {
+    this.#counts.requests++
+    const minute = minuteOf(this.#elapsedMs())
     const slot = this.#slots[minute % MINUTES]
-    if (slot === undefined) throw new RangeError('the clock is before 1970')
+    if (slot === undefined) return
     if (slot.minute !== minute) {
       Object.assign(slot, { minute, requests: 0, errors: 0 })
       slot.latencies.fill(0)
     }
-    return slot
+    slot.requests++
+    if (isError) slot.errors++
+    const bucket = bucketOf(durationMs)
+    slot.latencies[bucket] = (slot.latencies[bucket] ?? 0) + 1
   }
 
-  #noteAnswer (atMs: number, status: number): void {
-    if (this.#lastAnswer === undefined) this.#lastAnswer = { atMs, status }
-    else Object.assign(this.#lastAnswer, { atMs, status })
-  }
-
-  #noteProblem (atMs: number, { status, method, route, correlationId }: ExchangeRecord, code: string): void {
-    if (code.startsWith('UPSTR-')) this.#lastFailure = { atMs, code }
-    this.#errors.unshift({ at: iso(atMs), code, status, method, route: route ?? null, correlationId })
+  #remember (error: Omit<RecentError, 'at'>): void {
+    this.#errors.unshift({ at: isoTime(this.#clock.nowMs()), ...error })
     this.#errors.length = Math.min(this.#errors.length, MAX_ERRORS)
+  }
+
+  #elapsedMs (): number {
+    return this.#clock.monotonicMs() + this.#phaseMs
   }
 }
 
@@ -112,8 +130,4 @@ function quantile ({ requests, latencies }: Slot, share: number): number {
   let seen = 0
   const bucket = latencies.findIndex(count => (seen += count) >= requests * share)
   return Math.round(2 ** (bucket / BUCKETS_A_DOUBLING) * 10) / 10
-}
-
-function iso (ms: number): string {
-  return new Date(ms).toISOString()
 }

@@ -4,7 +4,7 @@ import maxFileDescriptors from 'prom-client/lib/metrics/processMaxFileDescriptor
 import memory from 'prom-client/lib/metrics/osMemoryHeap.js'
 import cpu from 'prom-client/lib/metrics/processCpuTotal.js'
 import startTime from 'prom-client/lib/metrics/processStartTime.js'
-import type { ExchangeRecord } from '../proxy/exchange.ts'
+import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
 import type { QuotaReading } from '../quota/window.ts'
 import type { RefreshReason } from '../token/cache.ts'
 
@@ -28,7 +28,7 @@ export interface MetricsOptions {
 /** What Prometheus is told. Names and labels are part of the contract. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #requests = this.#counter('requests_total', 'Requests of apps at their end, by route, method and status; 499: the app gave up.', ['route', 'method', 'status'])
+  readonly #requests = this.#counter('requests_total', 'Requests of apps at their end, by route, method and status; 499: the app gave up, 502 or 504: also an answer that broke off.', ['route', 'method', 'status'])
   readonly #durations = this.#histogram('request_duration_seconds', 'From the head of a request to the end of its answer, by route.', ['route'])
   readonly #upstreamDurations = this.#histogram('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API, by route.', ['route'])
   readonly #refreshes = this.#counter('token_refreshes_total', 'Token requests, by outcome (ok, or the code of the problem) and reason (start, due, expired, retry, rejected, rotated).', ['outcome', 'reason'])
@@ -57,7 +57,14 @@ export class Metrics {
     return this.#registry.metrics()
   }
 
-  exchange ({ route = 'none', method, status, durationMs, upstreamMs }: ExchangeRecord): void {
+  /** A request that the parser refused. */
+  refused (status: number): void {
+    this.#requests.inc({ route: 'none', method: 'other', status })
+  }
+
+  exchange (record: ExchangeRecord): void {
+    const { route = 'none', method, durationMs, upstreamMs } = record
+    const status = statusOf(record)
     const key = `${route} ${method} ${status}`
     let count = this.#requestCounts.get(key)
     if (count === undefined) {

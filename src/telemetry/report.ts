@@ -1,5 +1,5 @@
 import type { Status, TokenStatus } from '../admin/status.ts'
-import type { Clock } from '../clock.ts'
+import { isoTime, type Clock } from '../clock.ts'
 import { PROBLEMS, type Problem } from '../problem.ts'
 import type { QuotaMeter } from '../quota/meter.ts'
 import type { TokenCache } from '../token/cache.ts'
@@ -8,7 +8,7 @@ import type { History } from './history.ts'
 
 export interface ReportSources {
   readonly clock: Clock
-  readonly startedAtMs: number
+  readonly startedAt: { readonly wallMs: number, readonly monotonicMs: number }
   readonly apiUrl: URL
   readonly tokens: TokenCache
   readonly quota: QuotaMeter
@@ -17,18 +17,18 @@ export interface ReportSources {
 }
 
 /** All that operators are told at a glance, as it is at this moment. */
-export function reportStatus ({ clock, startedAtMs, apiUrl, tokens, quota, door, history }: ReportSources): Status {
+export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, history }: ReportSources): Status {
   const { problem } = tokens
   const { reading } = quota
   return {
     version: VERSION,
-    startedAt: iso(startedAtMs),
-    uptime: Math.floor((clock.nowMs() - startedAtMs) / 1000),
+    startedAt: isoTime(startedAt.wallMs),
+    uptime: Math.floor((clock.monotonicMs() - startedAt.monotonicMs) / 1000),
     state: door.isLeaving ? 'draining' : problem === undefined ? 'ready' : 'not ready',
     problem: problem === undefined ? null : { code: problem.code, detail: detailOf(problem) },
     token: tokenStatus(tokens),
     upstream: { url: apiUrl.origin, ...history.upstream },
-    quota: reading === undefined ? null : { limit: reading.limit, remaining: reading.remaining, resetsAt: iso(reading.resetsAtMs), waiting: 0 },
+    quota: reading === undefined ? null : { limit: reading.limit, remaining: reading.remaining, resetsAt: isoTime(reading.resetsAtMs), waiting: 0 },
     counts: { inFlight: door.inFlight, ...history.counts },
     minutes: history.minutes,
     recentErrors: history.recentErrors
@@ -39,20 +39,16 @@ function tokenStatus (tokens: TokenCache): TokenStatus {
   const { state, held, lastFailure } = tokens.status
   return {
     state,
-    issuedAt: held === undefined ? null : iso(held.issuedAtMs),
-    refreshesAt: held === undefined ? null : iso(held.refreshesAtMs),
-    expiresAt: held === undefined ? null : iso(held.expiresAtMs),
+    issuedAt: held === undefined ? null : isoTime(held.issuedAtMs),
+    refreshesAt: held === undefined ? null : isoTime(held.refreshesAtMs),
+    expiresAt: held === undefined ? null : isoTime(held.expiresAtMs),
     scopes: held?.scopes ?? [],
     lastError: lastFailure === undefined
       ? null
-      : { at: iso(lastFailure.atMs), code: lastFailure.problem.code, detail: detailOf(lastFailure.problem), nextTryAt: iso(lastFailure.nextTryAtMs) }
+      : { at: isoTime(lastFailure.atMs), code: lastFailure.problem.code, detail: detailOf(lastFailure.problem), nextTryAt: isoTime(lastFailure.nextTryAtMs) }
   }
 }
 
 function detailOf ({ code, message }: Problem): string {
   return `${message} ${PROBLEMS[code].advice}`
-}
-
-function iso (ms: number): string {
-  return new Date(ms).toISOString()
 }

@@ -7,7 +7,10 @@ export interface AccessToken {
   readonly value: Secret
   /** Counted from the moment before the request left, so that latency never extends it. */
   readonly lifetimeMs: number
+  /** As the token itself says, else as the response does. */
   readonly scopes: readonly string[]
+  /** As the token itself says. */
+  readonly ownScopes: readonly string[]
   /** Claims of the JWT, not verified; empty where the token is opaque. */
   readonly claims: Readonly<Record<string, unknown>>
   /** What the token or the response says of itself, fit for a log or a terminal; whatever it echoes of our secrets is masked. */
@@ -38,8 +41,8 @@ export function parseTokenResponse (json: unknown, sentAtMs: number, sent: SentS
   return {
     value: new Secret(token),
     lifetimeMs: lifetimeMs(seconds(expiresIn), claims, sentAtMs),
-    // The API goes by what the token itself says, where it says so.
     scopes: readScopes(claims.scope ?? scope),
+    ownScopes: readScopes(claims.scope),
     claims,
     show: value => printableWithout([...sent, [token, '[token]']], value)
   }
@@ -66,7 +69,7 @@ function seconds (value: unknown): number | undefined {
 }
 
 /** Separated by spaces (RFC 6749 §3.3); some servers give an array. */
-export function readScopes (scope: unknown): readonly string[] {
+function readScopes (scope: unknown): readonly string[] {
   const names: unknown[] = typeof scope === 'string' ? scope.split(' ') : [scope].flat()
   return names.filter(name => typeof name === 'string' && name !== '') as string[]
 }

@@ -101,7 +101,7 @@ for (const [errors, requests, headline] of [[2, 2, 'Working'], [3, 3, 'Working, 
 }
 
 t.test('a spent quota is a warning with the time of the reset, until that time has come', async t => {
-  t.match(verdictOf(STATES['quota spent'].status), /All 200 requests of this window are used\..* until it starts in 23 s\./)
+  t.match(verdictOf(STATES['quota spent'].status), /All 200 requests of this window are used\. The API refuses more until the next one starts in 23 s\./)
   t.ok(wordsOf(STATES['quota spent'].status).includes('200 of 200 used'))
   t.ok(wordsOf(STATES['quota spent'].status).includes('Waiting 7 requests'))
   const past = sample({ quota: { limit: 200, remaining: 0, resetsAt: at(0), waiting: 0 } })

@@ -3,7 +3,7 @@ import { check } from '../../src/commands/check.ts'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulator, type SimulatorOptions } from '../../src/simulator/simulator.ts'
 import { startConnectProxy } from '../helpers/connect-proxy.ts'
-import { startRefusing } from '../helpers/servers.ts'
+import { startRefusing, startServer } from '../helpers/servers.ts'
 import { startTlsServer } from '../helpers/tls.ts'
 
 /** The steps against a simulator, by name. */
@@ -40,7 +40,7 @@ t.test('settings that are wrong are all told, and nothing else is tried', async 
 
 t.test('a token that lacks a scope ends it, naming the scope', async t => {
   const steps = await checkSimulator(t, { REQUIRED_SCOPES: 'venue-booking:delete' })
-  t.match(steps.at(-1), { name: 'token', ok: false, detail: /lacks scope "venue-booking:delete"/, facts: { code: 'TOKEN-R-002' } })
+  t.match(steps.at(-1), { name: 'scopes', ok: false, detail: /lacks scope "venue-booking:delete"/, facts: { code: 'TOKEN-R-002' } })
 })
 
 t.test('a host that cannot be resolved is told with what to check', async t => {
@@ -53,10 +53,27 @@ t.test('a host that cannot be resolved is told with what to check', async t => {
 
 t.test('an API that refuses to connect, or whose certificate nobody vouches for, is told as that', async t => {
   const refusing = await checkSimulator(t, { BOOKABLE_API_URL: await startRefusing(t) })
-  t.match(refusing.find(({ name }) => name === 'tls'), { ok: false, detail: /^No verified connection to 127\.0\.0\.1:\d+\..*ECONNREFUSED/ })
+  t.match(refusing.find(({ name }) => name === 'tls'), { ok: false, detail: /^Nothing answers at 127\.0\.0\.1:\d+\..*ECONNREFUSED/ })
   const { url } = await startTlsServer(t, (_req, res) => res.end())
   const untrusted = await checkSimulator(t, { BOOKABLE_API_URL: url })
   t.match(untrusted.find(({ name }) => name === 'tls'), { ok: false, detail: /NODE_EXTRA_CA_CERTS.*self-signed/ })
+})
+
+t.test('a token of another issuer ends it at its claims', async t => {
+  const steps = await checkSimulator(t, { VERIFY_TOKEN: 'claims', BOOKABLE_ISSUER: 'https://elsewhere.example/' })
+  t.match(steps.at(-1), { name: 'claims', ok: false, detail: /has iss .*but BOOKABLE_ISSUER is/ })
+})
+
+for (const [status, words] of [[404, /check BOOKABLE_API_URL/], [302, /check BOOKABLE_API_URL/], [500, /ask Bookable/], [401, /refuses the token/], [429, /quota is spent/]] as const) {
+  t.test(`an API that answers ${status} is not well`, async t => {
+    const steps = await checkSimulator(t, { BOOKABLE_API_URL: await startServer(t, (_req, res) => res.writeHead(status).end()) })
+    t.match(steps.at(-1), { name: 'api', ok: false, detail: words, facts: { status } })
+  })
+}
+
+t.test('two hosts that cannot be resolved are both told', async t => {
+  const steps = await checkSimulator(t, { BOOKABLE_API_URL: 'https://api.bookable.invalid', BOOKABLE_TOKEN_URL: 'https://auth.bookable.invalid/token' })
+  t.match(steps.find(({ name }) => name === 'dns')?.detail, /auth\.bookable\.invalid.*api\.bookable\.invalid/)
 })
 
 t.test('behind an outbound proxy, names are left to it, and its refusal is told', async t => {

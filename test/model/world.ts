@@ -148,7 +148,7 @@ export class World {
     const lifetimeMs = LIFETIMES_MS[tokenBehaviour]
     if (lifetimeMs !== undefined) {
       this.#issued.set(value, { wallMs: sentAt.wallMs + lifetimeMs, monotonicMs: sentAt.monotonicMs + lifetimeMs })
-      return { value: new Secret(value), lifetimeMs, scopes: [], claims: {}, show: String }
+      return { value: new Secret(value), lifetimeMs, scopes: [], ownScopes: [], claims: {}, show: String }
     }
     throw new Problem(tokenBehaviour === 'refuses' ? 'TOKEN-N-001' : tokenBehaviour === 'unusable' ? 'TOKEN-R-002' : 'TOKEN-R-001', tokenBehaviour)
   }

@@ -78,9 +78,46 @@ t.test('the last answer of the API and the last time that it failed are told', a
   const clock = new FakeClock()
   const history = new History(clock)
   t.same(history.upstream, { lastAnswer: null, lastFailure: null })
-  history.exchange(record({ status: 404 }))
+  history.answered(404)
   history.exchange(record({ status: 502, code: 'UPSTR-N-001', upstreamMs: undefined }))
   history.exchange(record({ status: 405, code: 'PROXY-N-002', upstreamMs: undefined }))
   const at = new Date(clock.nowMs()).toISOString()
   t.same(history.upstream, { lastAnswer: { at, status: 404 }, lastFailure: { at, code: 'UPSTR-N-001' } })
+})
+
+t.test('an app that gave up waiting for the API is a failure of the API, one that gave up while the answer came is not', async t => {
+  const clock = new FakeClock()
+  const history = new History(clock)
+  history.exchange(record({ status: 499, isAborted: true }))
+  t.match([history.minutes.at(-1), history.upstream], [{ errors: 0 }, { lastFailure: null }])
+  history.exchange(record({ status: 499, isAborted: true, upstreamMs: undefined }))
+  t.match([history.minutes.at(-1), history.upstream], [{ errors: 1 }, { lastFailure: { code: null } }])
+})
+
+t.test('what an app did wrong is an own error, and no failure of the service', async t => {
+  const history = new History(new FakeClock())
+  history.exchange(record({ status: 404, code: 'PROXY-N-001' }))
+  history.refused(new Problem('PROXY-N-006', 'x'), 'c')
+  t.match(history.minutes.at(-1), { requests: 2, errors: 0 })
+  t.match(history.counts, { requests: 2, ownErrors: 2 })
+  t.match(history.recentErrors[0], { code: 'PROXY-N-006', method: 'none', route: null })
+})
+
+t.test('an answer that broke off counts as what it came to, not as its head said', async t => {
+  const history = new History(new FakeClock())
+  history.exchange(record({ isBroken: true, code: 'UPSTR-R-001' }))
+  t.match(history.minutes.at(-1), { errors: 1 })
+  t.match(history.recentErrors[0], { status: 502 })
+})
+
+t.test('a wall clock that jumps, even before 1970, mixes no minutes', async t => {
+  const clock = new FakeClock()
+  const history = new History(clock)
+  history.exchange(record())
+  for (const toMs of [-1_000, Date.parse('2026-05-01T12:00:30Z'), Date.parse('2026-06-01T12:00:30Z')]) {
+    clock.jumpWallMs(toMs - clock.nowMs())
+    await clock.advanceMs(60_000)
+    history.exchange(record())
+  }
+  t.same(history.minutes.slice(-4).map(({ requests }) => requests), [1, 1, 1, 1])
 })

@@ -39,7 +39,7 @@ function setUp ({ lifetimeMs = HOUR_MS, latencyMs = 0 } = {}) {
 }
 
 function token (value: string, lifetimeMs: number): AccessToken {
-  return { value: new Secret(value), lifetimeMs, scopes: [], claims: {}, show: String }
+  return { value: new Secret(value), lifetimeMs, scopes: [], ownScopes: [], claims: {}, show: String }
 }
 
 const DOWN = new Problem('TOKEN-R-001', 'down')

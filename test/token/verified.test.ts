@@ -6,7 +6,7 @@ import { Secret } from '../../src/secret.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import type { AccessToken } from '../../src/token/access-token.ts'
 import { IssuerKeys } from '../../src/token/issuer-keys.ts'
-import { verified } from '../../src/token/verified.ts'
+import { Verification, verified } from '../../src/token/verified.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { call } from '../helpers/http.ts'
 import { json, startServer } from '../helpers/servers.ts'
@@ -45,12 +45,21 @@ for (const [env, words] of [
 t.test('a token that the endpoint made a while ago ends when it says, where its claims count', async t => {
   const clock = new FakeClock()
   const claims = { iss: 'https://issuer.example/', exp: clock.nowMs() / 1000 + 3, iat: clock.nowMs() / 1000 - 3600 }
-  const token: AccessToken = { value: new Secret('obviously-fake'), lifetimeMs: 3_600_000, scopes: [], claims, show: printable }
+  const token: AccessToken = { value: new Secret('obviously-fake'), lifetimeMs: 3_600_000, scopes: [], ownScopes: [], claims, show: printable }
   const endpoint = { requestToken: async () => token, haveCredentialsChanged: () => false }
   const keys = new IssuerKeys({ clock, fetchJson: () => { throw new Error('not asked') }, issuer: claims.iss, timeoutMs: 1, parseUrl: parseHttpUrl })
   const lifetimeMs = async (mode: 'off' | 'claims'): Promise<number> =>
-    (await verified(endpoint, { clock, mode, expected: { issuer: claims.iss, audience: undefined, requiredScopes: [] }, keys }).requestToken()).lifetimeMs
+    (await verified(endpoint, new Verification({ clock, mode, expected: { issuer: claims.iss, audience: undefined, requiredScopes: [] }, keys })).requestToken()).lifetimeMs
   t.same([await lifetimeMs('off'), await lifetimeMs('claims')], [3_600_000, 3_000])
+})
+
+t.test('where claims count, scopes that only the response tells do not', async t => {
+  const clock = new FakeClock()
+  const token: AccessToken = { value: new Secret('obviously-fake'), lifetimeMs: 1, scopes: ['a'], ownScopes: [], claims: { iss: 'x', exp: 1e12 }, show: printable }
+  const keys = new IssuerKeys({ clock, fetchJson: () => { throw new Error('not asked') }, issuer: 'x', timeoutMs: 1, parseUrl: parseHttpUrl })
+  const verify = (mode: 'off' | 'claims') => (): void => new Verification({ clock, mode, expected: { issuer: 'x', audience: undefined, requiredScopes: ['a'] }, keys }).verifyScopes(token)
+  t.doesNotThrow(verify('off'))
+  t.throws(verify('claims'), { code: 'TOKEN-R-002', message: /lacks scope "a"/ })
 })
 
 t.test('a scope that repeats our secret or the token is not shown', async t => {
