@@ -174,8 +174,19 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
 
   #linger (): void {
     const req = this.#req
-    const timer = this.#context.clock.setTimer(() => req.socket.destroy(), MAX_LINGER_MS)
-    req.once('close', () => timer.cancel())
+    const { socket } = req
+    if (socket.destroyed) return
+    const done = (): void => {
+      timer.cancel()
+      req.off('end', done)
+      socket.off('close', done)
+    }
+    const timer = this.#context.clock.setTimer(() => {
+      done()
+      if (!req.complete) socket.destroy()
+    }, MAX_LINGER_MS)
+    req.once('end', done)
+    socket.once('close', done)
   }
 
   #watchApp (): void {

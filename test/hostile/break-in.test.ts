@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { FakeClock } from '../helpers/fake-clock.ts'
+import { FakeClock, settle } from '../helpers/fake-clock.ts'
 import { call, recorder } from '../helpers/http.ts'
 import { run } from '../helpers/process.ts'
 import { sendRaw, startServer, startTcpServer, startTokenServer } from '../helpers/servers.ts'
@@ -39,6 +39,23 @@ t.test('an app that was refused and goes on sending its body bit by bit is cut a
   t.teardown(() => clearInterval(timer))
   await clock.runUntil(closed)
   t.ok(clock.monotonicMs() >= 30_000)
+})
+
+t.test('an app that was refused and then sent its body whole keeps its connection, and leaves no timer', async t => {
+  const clock = new FakeClock()
+  const { url, requestLine } = await startTestSidecar(t, { clock })
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let received = ''
+  const closed = new Promise(resolve => socket.on('data', chunk => { received += String(chunk) }).on('close', resolve))
+  socket.write('POST /operators HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nxx')
+  await requestLine()
+  const timers = clock.pendingTimers
+  socket.write('xx')
+  while (clock.pendingTimers === timers) await settle()
+  await clock.advanceMs(60_000)
+  socket.write('GET /venues HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  await closed
+  t.match(received, /^HTTP\/1\.1 404 [^]*HTTP\/1\.1 200 /)
 })
 
 t.test('a second Origin or Sec-Fetch-Site does not cover the first', async t => {
