@@ -1,5 +1,5 @@
 /* global document, getComputedStyle, Node, NodeFilter */
-// Runs in the page: everything about it that a reader could complain of, as sentences. Read as text by chromium.test.ts.
+// Runs in the page: everything about it that a reader could complain of, as sentences. Read as text by chromium.browser.ts.
 (() => {
   const complaints = []
 
