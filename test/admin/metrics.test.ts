@@ -78,9 +78,13 @@ t.test('the metrics are those of the contract, each with help and type, and proc
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`)
   t.same(names.filter(name => name.startsWith('bookable_')).sort(), [
     'bookable_sidecar_build_info gauge',
+    'bookable_sidecar_cache_total counter',
+    'bookable_sidecar_coalesced_total counter',
     'bookable_sidecar_in_flight_requests gauge',
     'bookable_sidecar_quota_limit gauge',
     'bookable_sidecar_quota_remaining gauge',
+    'bookable_sidecar_quota_wait_seconds histogram',
+    'bookable_sidecar_repeats_total counter',
     'bookable_sidecar_request_duration_seconds histogram',
     'bookable_sidecar_requests_total counter',
     'bookable_sidecar_token_expires_at_seconds gauge',
