@@ -1,12 +1,8 @@
 // Shows what 5,000 requests at once cost while the API hangs, and that all is as before when it comes back.
 //   npm run build && node bench/flood.mjs
-import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Processes } from './processes.mjs'
-import { freePort, startSidecar } from './sidecar.mjs'
+import { startRig } from './rig.mjs'
 
 const REQUESTS = 5_000
 const MAX_IN_FLIGHT = 1_024
@@ -14,16 +10,7 @@ const ROUNDS = 15
 
 /** @type {Array<() => void>} */
 const held = []
-const api = createServer((req, res) => {
-  if (req.url === '/oauth/token') res.end(JSON.stringify({ access_token: 'token', expires_in: 3600 }))
-  else held.push(() => res.end('ok'))
-})
-const port = await freePort()
-await new Promise(resolve => api.listen(port, '127.0.0.1', () => resolve(undefined)))
-const processes = new Processes()
-const sidecar = await startSidecar(processes, {
-  BOOKABLE_CLIENT_ID: 'bench', BOOKABLE_CLIENT_SECRET: 'bench', BOOKABLE_API_URL: `http://127.0.0.1:${port}`, BOOKABLE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token`
-}, join(tmpdir(), 'bookable-flood.log'))
+const { sidecar, stop } = await startRig('flood', (_req, res) => { held.push(() => res.end('ok')) })
 
 /** @returns {Promise<number>} the status */
 function ask () {
@@ -57,7 +44,5 @@ for (let round = 1; round <= ROUNDS; round++) {
 }
 await delay(2_000)
 console.log(`${mib(sidecar.running.residentBytes())} after`)
-await processes.stop()
-api.close()
-api.closeAllConnections()
+await stop()
 process.exitCode = isGood ? 0 : 1

@@ -1,12 +1,8 @@
 // Shows what 2,000 connections that never send a whole request cost the proper ones, and that they are cut at their limits.
 //   npm run build && node bench/half-open.mjs
-import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Processes } from './processes.mjs'
-import { freePort, startSidecar } from './sidecar.mjs'
+import { startRig } from './rig.mjs'
 import { median, table } from './table.mjs'
 
 const CONNECTIONS = 2_000
@@ -39,18 +35,9 @@ const { userLimits } = /** @type {{ userLimits: Record<string, { soft: number | 
 const files = userLimits.open_files?.soft
 if (typeof files === 'number' && files < CONNECTIONS + 500) throw new Error(`ulimit -n is ${files}: raise it above ${CONNECTIONS + 500}`)
 
-const api = createServer((req, res) => {
-  res.end(JSON.stringify(req.url === '/oauth/token' ? { access_token: 'token', expires_in: 3600 } : { data: 'x'.repeat(1_500) }))
-})
-const port = await freePort()
-await new Promise(resolve => api.listen(port, '127.0.0.1', () => resolve(undefined)))
-const processes = new Processes()
 setTimeout(() => { throw new Error(`not done in ${TIMEOUT_MS / 1000} s`) }, TIMEOUT_MS).unref()
-const logPath = join(tmpdir(), 'bookable-half-open.log')
-const sidecar = await startSidecar(processes, {
-  BOOKABLE_CLIENT_ID: 'bench', BOOKABLE_CLIENT_SECRET: 'bench', BOOKABLE_API_URL: `http://127.0.0.1:${port}`, BOOKABLE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token`
-}, logPath)
-const load = processes.start({ file: process.execPath, args: [join(import.meta.dirname, 'load.mjs')] }, { logPath, hasMessages: true })
+const { sidecar, startLoad, stop } = await startRig('half-open')
+const load = startLoad()
 
 /** @returns {Promise<{ p50Ms: number, p99Ms: number }>} */
 const measure = (requests = REQUESTS) => load.ask({ port: sidecar.port, connections: BUSY_CONNECTIONS, requests })
@@ -111,7 +98,5 @@ console.log(table(['sent', 'connections', 'limit, s', 'cut after, s', 'answer'],
   return [kind.what, String(own.length), String(kind.limitMs / 1000), `${(earliest / 1000).toFixed(1)} to ${(latest / 1000).toFixed(1)}`, statuses]
 })))
 console.log(`${(bytesEach / 1024).toFixed(1)} KiB of memory for each of them`)
-await processes.stop()
-api.close()
-api.closeAllConnections()
+await stop()
 process.exitCode = isGood ? 0 : 1

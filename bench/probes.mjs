@@ -1,10 +1,7 @@
 // Shows what a thousand probes a second and a scrape of the metrics cost the requests of apps.
 //   npm run build && node bench/probes.mjs
-import { Agent, createServer, get } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Processes } from './processes.mjs'
-import { freePort, startSidecar } from './sidecar.mjs'
+import { Agent, get } from 'node:http'
+import { startRig } from './rig.mjs'
 import { median, table } from './table.mjs'
 
 const PROBES_A_SECOND = 1_000
@@ -16,17 +13,8 @@ const CONNECTIONS = 16
 const SCRAPES = 200
 const MAX_SCRAPE_MS = 5
 
-const api = createServer((req, res) => {
-  res.end(JSON.stringify(req.url === '/oauth/token' ? { access_token: 'token', expires_in: 3600 } : { data: 'x'.repeat(1_500) }))
-})
-const port = await freePort()
-await new Promise(resolve => api.listen(port, '127.0.0.1', () => resolve(undefined)))
-const processes = new Processes()
-const logPath = join(tmpdir(), 'bookable-probes.log')
-const sidecar = await startSidecar(processes, {
-  BOOKABLE_CLIENT_ID: 'bench', BOOKABLE_CLIENT_SECRET: 'bench', BOOKABLE_API_URL: `http://127.0.0.1:${port}`, BOOKABLE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token`
-}, logPath)
-const load = processes.start({ file: process.execPath, args: [join(import.meta.dirname, 'load.mjs')] }, { logPath, hasMessages: true })
+const { sidecar, startLoad, stop } = await startRig('probes')
+const load = startLoad()
 
 /** @returns {Promise<{ p50Ms: number, p99Ms: number, cpuMs: number }>} of the requests; and of the sidecar's CPU, while they ran */
 async function measure (requests = REQUESTS) {
@@ -54,9 +42,9 @@ await measure(WARM_UP_REQUESTS)
 const rounds = []
 for (let round = 0; round < ROUNDS; round++) {
   const without = await measure()
-  const stop = startProbing()
+  const stopProbing = startProbing()
   const withProbes = await measure()
-  stop()
+  stopProbing()
   rounds.push({ without, withProbes })
 }
 const scrapesMs = []
@@ -68,7 +56,5 @@ console.log(table(['GET', 'without', `with ${PROBES_A_SECOND} probes/s`, 'ratio'
 })))
 console.log(`${probes} probes answered; a scrape takes ${median(scrapesMs).toFixed(2)} ms (median of ${SCRAPES})`)
 agent.destroy()
-await processes.stop()
-api.close()
-api.closeAllConnections()
+await stop()
 process.exitCode = median(scrapesMs) < MAX_SCRAPE_MS ? 0 : 1

@@ -1,19 +1,14 @@
 // Shows what an app that does not read costs: 600 MiB come from the API, and nobody takes them.
 //   npm run build && node bench/slow-reader.mjs
-import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Processes } from './processes.mjs'
-import { freePort, startSidecar } from './sidecar.mjs'
+import { startRig } from './rig.mjs'
 
 const ANSWER_BYTES = 600 * 1024 * 1024
 const MAX_GROWTH_BYTES = 30 * 1024 * 1024
 const WATCHED_MS = 10_000
 
-const api = createServer((req, res) => {
-  if (req.url === '/oauth/token') return res.end(JSON.stringify({ access_token: 'token', expires_in: 3600 }))
+const { sidecar, stop } = await startRig('slow-reader', (_req, res) => {
   const chunk = Buffer.alloc(64 * 1024)
   let left = ANSWER_BYTES
   res.writeHead(200, { 'Content-Length': String(left) })
@@ -21,13 +16,6 @@ const api = createServer((req, res) => {
   res.on('drain', write)
   write()
 })
-const port = await freePort()
-await new Promise(resolve => api.listen(port, '127.0.0.1', () => resolve(undefined)))
-
-const processes = new Processes()
-const sidecar = await startSidecar(processes, {
-  BOOKABLE_CLIENT_ID: 'bench', BOOKABLE_CLIENT_SECRET: 'bench', BOOKABLE_API_URL: `http://127.0.0.1:${port}`, BOOKABLE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token`
-}, join(tmpdir(), 'bookable-slow-reader.log'))
 await delay(1_000)
 const before = sidecar.running.residentBytes()
 const app = connect(sidecar.port, '127.0.0.1').pause()
@@ -40,7 +28,5 @@ for (let waitedMs = 0; waitedMs < WATCHED_MS; waitedMs += 100) {
 const mib = (/** @type {number} */ bytes) => (bytes / 1024 / 1024).toFixed(1)
 console.log(`before ${mib(before)} MiB, at most ${mib(most)} MiB while ${mib(ANSWER_BYTES)} MiB wait unread: grew by ${mib(most - before)} MiB`)
 app.destroy()
-await processes.stop()
-api.close()
-api.closeAllConnections()
+await stop()
 process.exitCode = most - before < MAX_GROWTH_BYTES ? 0 : 1

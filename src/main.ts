@@ -3,6 +3,7 @@ import { systemClock } from './clock.ts'
 import { SettingsError } from './config/load.ts'
 import { ListenError } from './http/listener.ts'
 import { COMMANDS, helpText, suggestionFor, UsageError, type CommandName } from './commands/help.ts'
+import { lowerFirst } from './printable.ts'
 import { VERSION } from './version.ts'
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const
@@ -82,10 +83,6 @@ function parse (args: readonly string[]) {
 function didYouMean (word: string, known: object): string {
   const suggestion = suggestionFor(word, Object.keys(known))
   return suggestion === undefined ? '' : `, did you mean "${suggestion}"?`
-}
-
-function lowerFirst (text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
 function isCommand (word: string): word is CommandName {

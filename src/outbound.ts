@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Pool } from 'undici'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
-import { isLoopback, parseHttpUrl } from './config/parse.ts'
+import { isLoopback, parseHttpUrl, withoutBrackets } from './config/parse.ts'
 import { createTokenEndpoint, type Credentials, type TokenEndpoint } from './token/endpoint.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
 import { Verification, verified } from './token/verified.ts'
@@ -25,10 +25,11 @@ export function createApiPool (config: Config, clock: Clock, connections = confi
 }
 
 /** A connection of its own to an origin, TLS verified; the caller destroys it. */
-export function connectTo (config: Config, { protocol, host, hostname, port }: URL, clock: Clock): Promise<Socket> {
-  const connect = connectWithin(clock, { proxy: proxyFor(config, new URL(`${protocol}//${host}`)), connectTimeoutMs: config.upstreamConnectTimeoutMs })
+export function connectTo (config: Config, origin: URL, clock: Clock): Promise<Socket> {
+  const { protocol, host, hostname, port } = origin
+  const connect = connectWithin(clock, { proxy: proxyFor(config, origin), connectTimeoutMs: config.upstreamConnectTimeoutMs })
   return new Promise((resolve, reject) => {
-    connect({ protocol, host, hostname: hostname.replace(/^\[|\]$/g, ''), port }, (error, socket) => {
+    connect({ protocol, host, hostname: withoutBrackets(hostname), port }, (error, socket) => {
       // With an error it gives no socket, whatever its type says.
       if (error !== null || socket === null) reject(error ?? new Error('no connection'))
       else resolve(socket)

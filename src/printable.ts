@@ -9,10 +9,14 @@ export function withoutControls (text: string): string {
   return text.search(CONTROLS) === -1 ? text : text.replace(CONTROLS, control => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
+/** For words that go on where a sentence has begun already. */
+export function lowerFirst (text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}
+
 /** A foreign value in our own words: visible ASCII on one line, without quotes that would end ours, and cut. What is no text is shown as JSON. */
 export function printable (value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value) ?? ''
-  return asciiOf(text).replaceAll('"', "'").slice(0, MAX_CHARS)
+  return asciiOf(textOf(value)).replaceAll('"', "'").slice(0, MAX_CHARS)
 }
 
 /** The same of a server that may echo what we sent: as it is, as it was written, or with a break in it. */
@@ -20,8 +24,7 @@ export function printableWithout (secrets: ReadonlyArray<readonly [secret: strin
   const masked = (text: string): string => secrets.reduce((masked, [secret, name]) => {
     return spellings(secret).reduce((masked, spelling) => masked.replaceAll(spelling, name), masked)
   }, text)
-  const text = typeof value === 'string' ? value : JSON.stringify(value) ?? ''
-  return printable(masked(asciiOf(masked(text))))
+  return printable(masked(asciiOf(masked(textOf(value)))))
 }
 
 /** A shorter one is a part of common words, and would make them unreadable. */
@@ -30,6 +33,10 @@ const MIN_SECRET_CHARS = 8
 function spellings (secret: string): string[] {
   const form = new URLSearchParams({ '': secret }).toString().slice(1)
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), form, asciiOf(secret)].filter(spelling => spelling.length >= MIN_SECRET_CHARS)
+}
+
+function textOf (value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value) ?? ''
 }
 
 function asciiOf (text: string): string {

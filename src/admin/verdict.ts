@@ -1,3 +1,4 @@
+import { lowerFirst } from '../printable.ts'
 import type { Minute, Status } from './status.ts'
 import { counted, duration, explanation, operatorAdvice, relative, withoutAdvice } from './words.ts'
 
@@ -101,8 +102,4 @@ export function totalOf (minutes: readonly Minute[]): { readonly requests: numbe
     requests: minutes.reduce((sum, { requests }) => sum + requests, 0),
     errors: minutes.reduce((sum, { errors }) => sum + errors, 0)
   }
-}
-
-function lowerFirst (text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
 }

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls'
 import { request } from 'undici'
 import { isoTime, systemClock } from '../clock.ts'
 import { loadConfig, SettingsError, type Config, type Environment } from '../config/load.ts'
+import { withoutBrackets } from '../config/parse.ts'
 import { connectTo, createApiPool, createTokenParts, proxyFor } from '../outbound.ts'
 import { asProblem, messageOf, PROBLEMS } from '../problem.ts'
 import { readQuota } from '../quota/window.ts'
@@ -100,7 +101,7 @@ async function resolve (config: Config, hosts: readonly URL[]): Promise<readonly
     const { hostname } = url
     const proxy = proxyFor(config, url)
     if (proxy !== undefined) return `${hostname}: left to the outbound proxy ${proxy.url.host}`
-    if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return `${hostname}: an address already`
+    if (isIP(withoutBrackets(hostname)) !== 0) return `${hostname}: an address already`
     const addresses = await lookup(hostname, { all: true }).catch((cause: unknown) => {
       throw new Wrong(`${hostname} cannot be resolved. Check the URL in the settings, this machine's DNS, or whether HTTPS_PROXY is needed.`, cause)
     })

@@ -71,6 +71,11 @@ export function isLoopback (hostname: string): boolean {
   return hostname === '[::1]' || hostname === '::1' || /^(127(\.\d{1,3}){3}|(.+\.)?localhost)$/i.test(hostname)
 }
 
+/** The address in the host of a URL, which has IPv6 in brackets. */
+export function withoutBrackets (hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '')
+}
+
 /** Without the trailing slash, longest first: the first that matches is the right one. */
 export function parseRoutes (value: string): readonly string[] {
   const routes = parseList(value).map(route => route.length > 1 ? route.replace(/\/$/, '') : route)

@@ -8,6 +8,8 @@ import type { FetchJson } from './endpoint.ts'
 /** Signatures by a private key of the issuer; neither `none` nor HMAC, whose key whoever verifies could sign with (RFC 8725 §3.1). */
 const ALGORITHMS = ['RS256', 'ES256', 'PS256']
 
+type RemoteKeys = ReturnType<typeof createRemoteJWKSet>
+
 export interface IssuerKeysOptions {
   readonly clock: Clock
   readonly fetchJson: FetchJson
@@ -23,7 +25,7 @@ export interface IssuerKeysOptions {
  */
 export class IssuerKeys {
   readonly #options: IssuerKeysOptions
-  #keys: ReturnType<typeof createRemoteJWKSet> | undefined
+  #keys: RemoteKeys | undefined
 
   constructor (options: IssuerKeysOptions) {
     this.#options = options
@@ -33,12 +35,13 @@ export class IssuerKeys {
    * Has the keys at hand, so that no token is asked for, and paid, that could not be verified then.
    * @throws TOKEN-R-002
    */
-  async load (): Promise<void> {
+  async load (): Promise<RemoteKeys> {
     try {
       const keys = this.#keys ?? await this.#find()
       if (!keys.fresh) await keys.reload()
       // Only now: what was found while the metadata could not be had may be the wrong place.
       this.#keys = keys
+      return keys
     } catch (cause) {
       if (cause instanceof Problem) throw cause
       throw new Problem('TOKEN-R-002', `The keys of the issuer ${printable(this.#options.issuer)} could not be had, so that no token can be verified.`, { cause })
@@ -47,16 +50,14 @@ export class IssuerKeys {
 
   /** @throws TOKEN-R-002 unless the token was signed by one of them */
   async verify (token: Secret): Promise<void> {
-    await this.load()
-    const keys = this.#keys
-    if (keys === undefined) throw new Error('the keys were loaded')
+    const keys = await this.load()
     const { compactVerify } = await import('jose')
     await compactVerify(token.reveal(), keys, { algorithms: ALGORITHMS }).catch((cause: Error) => {
       throw new Problem('TOKEN-R-002', `The signature of the token is not one of ${printable(this.#options.issuer)}: ${printable(cause.message)}.`, { cause })
     })
   }
 
-  async #find (): Promise<ReturnType<typeof createRemoteJWKSet>> {
+  async #find (): Promise<RemoteKeys> {
     const { createRemoteJWKSet, customFetch } = await import('jose')
     const { fetchJson, timeoutMs } = this.#options
     return createRemoteJWKSet(await this.#findUrl(), {

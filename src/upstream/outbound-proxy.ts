@@ -2,6 +2,7 @@ import { request as requestByHttp } from 'node:http'
 import { request as requestByHttps } from 'node:https'
 import { BlockList, isIP } from 'node:net'
 import type { buildConnector } from 'undici'
+import { withoutBrackets } from '../config/parse.ts'
 import type { Secret } from '../secret.ts'
 
 /** The proxy of the site, through which alone other machines may be reached. */
@@ -21,12 +22,12 @@ export interface Connecting {
  * @param entries in lower case
  */
 export function isExempt ({ hostname, port }: URL, entries: readonly string[]): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '')
+  const host = withoutBrackets(hostname)
   return entries.some(entry => {
     if (entry === '*') return true
     const [, name = entry, namedPort] = /^(.*):(\d+)$/.exec(isIP(entry) === 0 ? entry : '') ?? []
     if (namedPort !== undefined && namedPort !== (port || '443')) return false
-    const bare = name.replace(/^\[|\]$/g, '').replace(/^\*?\./, '')
+    const bare = withoutBrackets(name).replace(/^\*?\./, '')
     return host === bare || (isIP(host) === 0 ? host.endsWith(`.${bare}`) : isInNetwork(host, bare))
   })
 }
@@ -47,7 +48,7 @@ function isInNetwork (address: string, network: string): boolean {
 export function tunnelThrough (
   { url, authorization }: OutboundProxy, connectTls: buildConnector.connector
 ): (...args: Parameters<buildConnector.connector>) => Connecting {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const host = withoutBrackets(url.hostname)
   return (options, callback) => {
     const authority = `${isIP(options.hostname) === 6 ? `[${options.hostname}]` : options.hostname}:${options.port || 443}`
     const request = (url.protocol === 'https:' ? requestByHttps : requestByHttp)({
