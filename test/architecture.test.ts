@@ -14,6 +14,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['proxy', 'admin'],
   ['token', 'quota', 'upstream', 'http'],
   ['config'],
+  ['answer.ts'],
   ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'secret.ts', 'version.ts']
 ]
 

@@ -1,8 +1,9 @@
 import type { Dispatcher } from 'undici'
+import { hand, type AnswerSink, type Call, type HeldAnswer } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import type { HeldToken, TokenCache } from '../token/cache.ts'
-import { Attempt, type AnswerSink, type UpstreamRequest } from '../upstream/attempt.ts'
+import { Attempt, type UpstreamRequest } from '../upstream/attempt.ts'
 import { isRead } from '../upstream/failure.ts'
 import { MAX_HELD_BYTES } from './body.ts'
 
@@ -19,10 +20,7 @@ export interface ForwardOptions {
 export type AppRequest = Omit<UpstreamRequest, 'isStillGood'>
 
 /** An answer kept back until it is decided whether the request goes out again. */
-interface HeldAnswer {
-  readonly status: number
-  readonly statusText: string
-  readonly headers: string[]
+interface UndecidedAnswer extends HeldAnswer {
   readonly chunks: Buffer[]
   bytes: number
   /** It broke off while it was being decided. */
@@ -34,13 +32,13 @@ interface HeldAnswer {
  *
  * Synchronous while a token is at hand; only a wait for one makes promises.
  */
-export class Forward implements AnswerSink {
+export class Forward implements AnswerSink, Call {
   readonly #options: ForwardOptions
   readonly #request: AppRequest
   readonly #sink: AnswerSink
   #attempt: Attempt | undefined
   #token: HeldToken | undefined
-  #held: HeldAnswer | undefined
+  #held: UndecidedAnswer | undefined
   #isAbandoned = false
   #startedAtMs: number | undefined
   #upstreamMs: number | undefined
@@ -65,29 +63,24 @@ export class Forward implements AnswerSink {
     else this.#send(token)
   }
 
-  /** Nobody waits for the answer any more. */
   abandon (): void {
     this.#isAbandoned = true
     this.#attempt?.abandon()
     this.#discardBody()
   }
 
-  /** The sink can take more. */
   resume (): void {
     this.#attempt?.resume()
   }
 
-  /** How often the request was handed to the pool. */
   get attempts (): number {
     return this.#attempts
   }
 
-  /** From the first attempt to the head of the answer that counted. */
   get upstreamMs (): number | undefined {
     return this.#upstreamMs
   }
 
-  /** Whether the API may have carried out a write. */
   get isOutcomeUnknown (): boolean {
     // An answer that is held back is a 401: the API did not act.
     return this.#attempt?.wasSent === true && this.#held === undefined && !isRead(this.#request.method)
@@ -172,7 +165,7 @@ export class Forward implements AnswerSink {
     return body === null || Buffer.isBuffer(body)
   }
 
-  async #replayOrRelease (held: HeldAnswer, finish: () => void): Promise<void> {
+  async #replayOrRelease (held: UndecidedAnswer, finish: () => void): Promise<void> {
     try {
       const newer = this.#token === undefined ? undefined : await this.#options.tokens.reject(this.#token)
       if (this.#isAbandoned) return
@@ -202,10 +195,9 @@ export class Forward implements AnswerSink {
     if (body !== null && !Buffer.isBuffer(body)) body.destroy()
   }
 
-  #release (held: HeldAnswer): void {
+  #release (held: UndecidedAnswer): void {
     this.#held = undefined
-    this.#sink.onHead(held.status, held.statusText, held.headers)
-    for (const chunk of held.chunks) this.#sink.onChunk(chunk)
+    hand(held, this.#sink)
   }
 
   /** This request can't profit any more, but the ones after it can. */

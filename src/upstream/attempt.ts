@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { AnswerSink } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Problem } from '../problem.ts'
 import { DeadlineError, isRead, toProblem } from './failure.ts'
 import { answerHeaders } from './headers.ts'
 import type { Connection, ConnectionAware } from './pool.ts'
@@ -16,15 +16,6 @@ export interface UpstreamRequest {
   readonly body: Buffer | Readable | null
   /** Asked when a connection is there: whether it may still be sent as it is, with the token that it carries. */
   readonly isStillGood: () => boolean
-}
-
-/** Where an answer of the API goes, in this order: a head, chunks, and the end; or a failure at any point instead of what is left. */
-export interface AnswerSink {
-  onHead (status: number, statusText: string, headers: string[]): void
-  /** @returns false to be given no more until `resume()` */
-  onChunk (chunk: Buffer): boolean
-  onEnd (): void
-  onFailure (problem: Problem): void
 }
 
 export interface AttemptLimits {

@@ -1,0 +1,39 @@
+import type { Problem } from './problem.ts'
+
+/** Where an answer goes, in this order: a head, chunks, and the end; or a failure at any point instead of what is left. */
+export interface AnswerSink {
+  /** @param headers names and values in turn; the sink's own from now on */
+  onHead (status: number, statusText: string, headers: string[]): void
+  /** @returns false to be given no more until `resume()` */
+  onChunk (chunk: Buffer): boolean
+  onEnd (): void
+  onFailure (problem: Problem): void
+}
+
+/** A request under way, in the hands of whoever waits for its answer. */
+export interface Call {
+  /** Nobody waits for the answer any more. */
+  abandon (): void
+  /** The sink can take more. */
+  resume (): void
+  /** How often a request was handed to the pool for it. */
+  readonly attempts: number
+  /** From the first attempt to the head of the answer that counted; undefined where nothing was sent for it. */
+  readonly upstreamMs: number | undefined
+  /** Whether the API may have carried out a write, and nobody knows. */
+  readonly isOutcomeUnknown: boolean
+}
+
+/** An answer held in memory, whole or so far. */
+export interface HeldAnswer {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: readonly string[]
+  readonly chunks: readonly Buffer[]
+}
+
+/** Gives a sink what is held, without an end. */
+export function hand ({ status, statusText, headers, chunks }: HeldAnswer, sink: AnswerSink): void {
+  sink.onHead(status, statusText, [...headers])
+  for (const chunk of chunks) sink.onChunk(chunk)
+}
