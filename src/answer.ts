@@ -20,6 +20,8 @@ export interface Call {
   readonly attempts: number
   /** From the first attempt to the head of the answer that counted; undefined where nothing was sent for it. */
   readonly upstreamMs: number | undefined
+  /** How long it was held by the quota; undefined where it was not. */
+  readonly quotaWaitMs: number | undefined
   /** Whether the API may have carried out a write, and nobody knows. */
   readonly isOutcomeUnknown: boolean
 }

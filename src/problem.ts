@@ -97,6 +97,12 @@ export const PROBLEMS = {
     when: 'A write was sent and its outcome is not known: it may have been carried out.',
     advice: 'Look the booking up before sending the request again: it may exist already.'
   },
+  'RATE-R-001': {
+    statuses: [429],
+    title: 'Quota spent',
+    when: 'The quota of the API is spent, and waiting for the next window would take longer than QUOTA_MAX_WAIT_MS.',
+    advice: 'Nothing was changed; retry after the time in Retry-After.'
+  },
   'LOAD-R-001': {
     statuses: [503],
     title: 'Too many requests in flight',
@@ -130,9 +136,13 @@ interface ProblemOptions {
   readonly retryAfterMs?: number | undefined
   /** Sent as Allow. */
   readonly allow?: readonly string[] | undefined
+  /** Sent as X-RateLimit-Limit, -Remaining and -Reset, as the API does. */
+  readonly quota?: QuotaFacts | undefined
   /** For the log only, never for the caller. */
   readonly cause?: unknown
 }
+
+interface QuotaFacts { readonly limit: number, readonly remaining: number, readonly resetsAtMs: number }
 
 /**
  * A failure that the caller is told of.
@@ -144,6 +154,7 @@ export class Problem extends Error {
   readonly status: number
   readonly retryAfterMs: number | undefined
   readonly allow: readonly string[] | undefined
+  readonly quota: QuotaFacts | undefined
 
   constructor (code: ProblemCode, what: string, options: ProblemOptions = {}) {
     super(what, options.cause === undefined ? undefined : { cause: options.cause })
@@ -151,6 +162,7 @@ export class Problem extends Error {
     this.status = options.status ?? PROBLEMS[code].statuses[0]
     this.retryAfterMs = options.retryAfterMs
     this.allow = options.allow
+    this.quota = options.quota
   }
 
   /** R may be retried, N may not; see the code's form RESOURCE-X-NNN. */
@@ -183,6 +195,10 @@ export class Problem extends Error {
     // RFC 9110 §11.6.1: a 401 names the schemes that would do.
     if (this.status === 401) headers.push('WWW-Authenticate', 'Basic realm="bookable-sidecar", Bearer')
     if (this.allow !== undefined) headers.push('Allow', this.allow.join(', '))
+    if (this.quota !== undefined) {
+      const { limit, remaining, resetsAtMs } = this.quota
+      headers.push('X-RateLimit-Limit', String(limit), 'X-RateLimit-Remaining', String(remaining), 'X-RateLimit-Reset', String(Math.round(resetsAtMs / 1000)))
+    }
     return headers
   }
 }

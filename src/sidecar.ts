@@ -10,7 +10,8 @@ import { createApiPool, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
 import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
 import type { Problem } from './problem.ts'
-import { QuotaMeter } from './quota/meter.ts'
+import { Governor } from './quota/governor.ts'
+import { Reads } from './reads/reads.ts'
 import type { Secret } from './secret.ts'
 import { History } from './telemetry/history.ts'
 import { Journal } from './telemetry/journal.ts'
@@ -57,7 +58,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const secrets = new CurrentSecrets(config, journal)
   const pool = createApiPool(config, clock)
   const stopped = new AbortController()
-  const quota = new QuotaMeter(clock)
+  const quota = new Governor({ clock, maxWaitMs: config.quotaMaxWaitMs, reserve: config.quotaReserve, onWaited: (lane, waitedMs) => metrics.quotaWaited(lane, waitedMs) })
   const history = new History(clock)
   const tokens = new TokenCache({
     clock,
@@ -74,10 +75,6 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
       metrics.tokenRefresh(problem.code, refresh.reason, refresh.durationMs)
     }
   })
-  const onAnswer = (status: number, headers: readonly string[]): void => {
-    history.answered(status)
-    quota.observe(headers)
-  }
   const onRefused: OnRefused = (problem, correlationId) => {
     journal.refused(problem, correlationId)
     metrics.refused(problem.status)
@@ -87,7 +84,8 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const door = new Door({
     clock,
     guards: { ...config, hosts, inboundKey: () => secrets.inboundKey },
-    forward: { clock, tokens, pool, attemptTimeoutMs: config.upstreamTimeoutMs, onAnswer },
+    forward: { clock, tokens, quota, pool, attemptTimeoutMs: config.upstreamTimeoutMs, onAnswer: status => history.answered(status) },
+    reads: new Reads({ clock, coalesce: config.coalesce, cache: config.cache, onShared: outcome => metrics.shared(outcome) }),
     basePath: config.apiBasePath,
     headerRules: { ...config, isKeyed: config.inboundApiKey !== undefined },
     onExchange: record => {
@@ -97,7 +95,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     }
   })
   const metrics = new Metrics({
-    version: VERSION, nodeVersion, inFlight: () => door.inFlight, tokenExpiresAtMs: () => tokens.status.held?.expiresAtMs, quota: () => quota.reading
+    version: VERSION, nodeVersion, inFlight: () => door.inFlight, tokenExpiresAtMs: () => tokens.status.held?.expiresAtMs, quota: () => quota.status
   })
   const release = async (): Promise<void> => {
     tokens.stop()

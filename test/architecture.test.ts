@@ -12,7 +12,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['outbound.ts'],
   ['telemetry'],
   ['proxy', 'admin'],
-  ['token', 'quota', 'upstream', 'http'],
+  ['token', 'quota', 'reads', 'upstream', 'http'],
   ['config'],
   ['answer.ts'],
   ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'secret.ts', 'version.ts']

@@ -49,8 +49,9 @@ function lifetimeBar ({ issuedAt, refreshesAt, expiresAt }: TokenStatus, nowMs: 
 const NEAR_END = 0.9
 
 /** What the API allows, and how much of it is used. */
-export function quotaCard (quota: QuotaStatus | null, nowMs: number): Html {
-  if (quota === null) return card('quota', 'Quota', 'Not known yet', html`<p>The API has not told one yet. It does so with its answers.</p>`)
+export function quotaCard ({ quota, today }: Status, nowMs: number): Html {
+  const saved = row('Saved', html`${count(today.saved)} of ${counted(today.requests, 'request')} today <span class="soft">by coalescing and cache</span>`)
+  if (quota === null) return card('quota', 'Quota', 'Not known yet', html`<p>The API has not told one yet. It does so with its answers.</p><dl>${saved}</dl>`)
   const { limit, remaining, resetsAt, waiting } = quota
   const used = Math.max(limit - remaining, 0)
   const share = limit > 0 ? used / limit : 1
@@ -63,8 +64,14 @@ export function quotaCard (quota: QuotaStatus | null, nowMs: number): Html {
     tone: share >= 1 ? 'bad' : share >= NEAR_END ? 'warning' : 'accent'
   })}<p class="axis"><span>${percent(share)} used</span><span>${count(Math.max(remaining, 0))} left</span></p><dl>
 ${row('Resets', resetInMs > 0 ? html`in ${count(Math.ceil(resetInMs / 1000))} s <span class="soft">${clockTime(resetsAt, nowMs)}</span>` : html`with the next answer <span class="soft">the window has ended</span>`)}
-${row('Waiting', html`${waiting === 0 ? 'no request' : counted(waiting, 'request')}`)}
+${row('Waiting', html`${inLanes(waiting)}`)}
+${saved}
 </dl>`)
+}
+
+function inLanes (waiting: QuotaStatus['waiting']): string {
+  const lanes = [counted(waiting.write, 'write'), counted(waiting.read, 'read'), counted(waiting.list, 'list')].filter(text => !text.startsWith('0 '))
+  return lanes.length === 0 ? 'no request' : lanes.join(', ')
 }
 
 /** The API, as the sidecar last saw it. */

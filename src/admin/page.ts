@@ -47,7 +47,7 @@ ${refresh}${iconLink(verdict.tone)}
 <body>
 ${header(verdict, nowMs, isPaused)}
 <main>
-<div class="grid cards">${tokenCard(status.token, nowMs)}${quotaCard(status.quota, nowMs)}${upstreamCard(status.upstream, nowMs)}</div>
+<div class="grid cards">${tokenCard(status.token, nowMs)}${quotaCard(status, nowMs)}${upstreamCard(status.upstream, nowMs)}</div>
 ${minutesSection(status.minutes, nowMs)}
 ${countsSection(status, nowMs)}
 ${errorsSection(status.recentErrors, nowMs)}

@@ -14,6 +14,8 @@ export interface Status {
   readonly upstream: UpstreamStatus
   /** Null until the API told one. */
   readonly quota: QuotaStatus | null
+  /** How many requests of apps were answered, and how many of these without a call of the API: what coalescing and the cache saved. */
+  readonly today: { readonly date: string, readonly requests: number, readonly saved: number }
   readonly counts: {
     readonly inFlight: number
     /** Since the start, of apps, refused ones too. */
@@ -52,8 +54,8 @@ export interface QuotaStatus {
   readonly limit: number
   readonly remaining: number
   readonly resetsAt: string
-  /** Requests that wait for the next window. */
-  readonly waiting: number
+  /** Requests that are held until there is quota for them, by lane: writes go first, then what lies below a route, then lists. */
+  readonly waiting: Readonly<Record<'write' | 'read' | 'list', number>>
 }
 
 export interface Minute {

@@ -78,7 +78,7 @@ function quotaWarning ({ quota }: Status, nowMs: number): Warning | undefined {
   if (quota === null || quota.remaining > 0 || Date.parse(quota.resetsAt) <= nowMs) return undefined
   return {
     but: 'the quota is spent',
-    what: `All ${counted(quota.limit, 'request')} of this window are used. The API refuses more until the next one starts ${relative(quota.resetsAt, nowMs)}.`,
+    what: `All ${counted(quota.limit, 'request')} of this window are used. The next one starts ${relative(quota.resetsAt, nowMs)}; until then requests wait, or apps get 429.`,
     advice: 'Wait. If it happens often, look which app asks so much, or ask Bookable for a higher limit.'
   }
 }

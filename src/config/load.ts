@@ -47,6 +47,16 @@ export interface Config {
   readonly upstreamTimeoutMs: number
   readonly upstreamConnections: number
   readonly maxInFlight: number
+  readonly quotaMaxWaitMs: number
+  /** From 0 to 1. */
+  readonly quotaReserve: number
+  readonly coalesce: boolean
+  readonly cache: {
+    /** 0: nothing is kept. */
+    readonly ttlMs: number
+    readonly maxBytes: number
+    readonly staleIfErrorMs: number
+  }
   readonly partnerReference: string | undefined
   readonly bookingSource: string | undefined
   readonly shutdownDelayMs: number
@@ -114,6 +124,14 @@ export function loadConfig (environment: Environment): Config {
     upstreamTimeoutMs: integer('UPSTREAM_TIMEOUT_MS'),
     upstreamConnections: integer('UPSTREAM_CONNECTIONS'),
     maxInFlight: integer('MAX_IN_FLIGHT'),
+    quotaMaxWaitMs: integer('QUOTA_MAX_WAIT_MS'),
+    quotaReserve: integer('QUOTA_RESERVE') / 100,
+    coalesce: text('COALESCE') === 'true',
+    cache: {
+      ttlMs: integer('CACHE_TTL_SECONDS') * 1000,
+      maxBytes: integer('CACHE_MAX_MB') * 1024 * 1024,
+      staleIfErrorMs: integer('CACHE_STALE_IF_ERROR_SECONDS') * 1000
+    },
     partnerReference: text('PARTNER_REFERENCE') || undefined,
     bookingSource: text('BOOKING_SOURCE') || undefined,
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS'),

@@ -17,7 +17,7 @@ export interface Setting {
   readonly default?: string
   /** Shown instead of a default that stands elsewhere. */
   readonly defaultNote?: string
-  readonly unit?: 'ms' | 's' | 'requests' | 'connections'
+  readonly unit?: 'ms' | 's' | '%' | 'MB' | 'requests' | 'connections'
   /** Completes "allowed: …". */
   readonly allowed: string
   /** Never printed, and readable from a file named by NAME_FILE. */
@@ -128,6 +128,18 @@ export const SETTINGS = {
   },
   UPSTREAM_CONNECTIONS: { ...whole(1, 65535), default: '256', unit: 'connections', doc: 'Connections to the API at most.' },
   MAX_IN_FLIGHT: { ...whole(1, 1_000_000), default: '1024', unit: 'requests', doc: 'Above this, an app gets 503 LOAD-R-001 at once.' },
+  QUOTA_MAX_WAIT_MS: {
+    ...whole(0, DAY_MS), default: '5000', unit: 'ms', doc: 'How long a request is held while the quota is spent; 0 refuses at once. A 429 of the API is waited out if its reset lies within this.'
+  },
+  QUOTA_RESERVE: { ...whole(0, 90), default: '10', unit: '%', doc: 'The part of each quota window that is kept for writes. It melts away towards the window\'s end.' },
+  COALESCE: { ...oneOf(['true', 'false']), default: 'true', doc: 'Identical GETs in flight at the same moment share one call of the API.' },
+  CACHE_TTL_SECONDS: {
+    ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'Answers of GET /venues and /venues/{id} are kept this long; less where the API says so. Never availability, never bookings; 0 keeps none.'
+  },
+  CACHE_MAX_MB: { ...whole(1, 4096), default: '16', unit: 'MB', doc: 'All that is kept takes no more memory than this; what was asked for last stays.' },
+  CACHE_STALE_IF_ERROR_SECONDS: {
+    ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'A kept list of venues is given this long after its end while the API is down.'
+  },
   PARTNER_REFERENCE: { ...headerValue, doc: 'X-Partner-Reference, added where the app sent none.' },
   BOOKING_SOURCE: { ...oneOf(BOOKING_SOURCES), doc: 'X-Booking-Source, added where the app sent none.' },
   SHUTDOWN_DELAY_MS: { ...whole(0, DAY_MS), default: '0', unit: 'ms', doc: 'After SIGTERM: not ready any more, but still serving, for this long.' },

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
+import type { Reads } from '../reads/reads.ts'
 import { Exchange, type ExchangeContext, type ExchangeRecord } from './exchange.ts'
 import type { ForwardOptions } from './forward.ts'
 import type { DoorState, GuardConfig } from './guards.ts'
@@ -10,6 +11,7 @@ export interface DoorOptions {
   readonly clock: Clock
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
+  readonly reads: Reads
   readonly basePath: string
   readonly headerRules: HeaderRules
   /** Told once for each request, at its end. */
@@ -21,6 +23,7 @@ export class Door implements DoorState, ExchangeContext {
   readonly clock: Clock
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
+  readonly reads: Reads
   readonly basePath: string
   readonly headerRules: HeaderRules
   readonly #onExchange: (record: ExchangeRecord) => void
@@ -30,10 +33,11 @@ export class Door implements DoorState, ExchangeContext {
   #isDraining = false
   #onEmpty: (() => void) | undefined
 
-  constructor ({ clock, guards, forward, basePath, headerRules, onExchange }: DoorOptions) {
+  constructor ({ clock, guards, forward, reads, basePath, headerRules, onExchange }: DoorOptions) {
     this.clock = clock
     this.guards = guards
     this.forward = forward
+    this.reads = reads
     this.basePath = basePath
     this.headerRules = headerRules
     this.#onExchange = onExchange

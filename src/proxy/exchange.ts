@@ -5,18 +5,21 @@ import type { AnswerSink } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { sendProblem } from '../http/answer.ts'
 import { endWith } from '../http/pipeline.ts'
-import { asProblem, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
+import { depart, type PreparedCall, type ReadCall, type Reader, type ServedBy } from '../reads/reader.ts'
+import type { Reads } from '../reads/reads.ts'
+import { isRead } from '../upstream/failure.ts'
 import { takeBody, type Upload } from './body.ts'
 import { Forward, type ForwardOptions } from './forward.ts'
 import { admit, type DoorState, type GuardConfig } from './guards.ts'
+import { laneOf } from './lane.ts'
 import { readHead, upstreamHeaders, type HeaderRules, type RequestHead } from './head.ts'
+import { linger } from './linger.ts'
 import type { Listed } from './roster.ts'
+import { pathOf } from './target.ts'
 
 /** An app that takes no byte for this long is gone. */
 const MAX_APP_SILENCE_MS = 5 * 60_000
-
-/** How long an app whose request was answered before it came whole may go on sending it: long enough to find the answer (nginx's lingering_time). */
-const MAX_LINGER_MS = 30_000
 
 /** An answer up to this size fits the kernel's buffer: nobody need watch whether the app takes it. */
 const MAX_UNWATCHED_BYTES = 16 * 1024
@@ -27,6 +30,7 @@ export interface ExchangeContext {
   readonly door: DoorState
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
+  readonly reads: Reads
   /** The path of BOOKABLE_API_URL, put before the app's; empty where there is none. */
   readonly basePath: string
   readonly headerRules: HeaderRules
@@ -49,9 +53,13 @@ export interface ExchangeRecord {
   readonly durationMs: number
   /** Until the head of the API's answer; absent where nothing was sent. */
   readonly upstreamMs: number | undefined
+  /** How long the quota held it; absent where it did not. */
+  readonly quotaWaitMs: number | undefined
   /** Of the answer's body, to the app. */
   readonly bytes: number
   readonly attempts: number
+  /** Whose answer it was, `api` where it was nobody else's. */
+  readonly servedBy: ServedBy
   readonly problem: Problem | undefined
   readonly isAborted: boolean
   readonly isBroken: boolean
@@ -61,7 +69,7 @@ export interface ExchangeRecord {
  * One request of an app, from the door to the log line: admitted or refused, its body taken, forwarded, and the answer written as
  * it comes.
  */
-export class Exchange implements AnswerSink, Listed<Exchange> {
+export class Exchange implements Reader, Listed<Exchange> {
   previous: Exchange | undefined
   next: Exchange | undefined
   /** Was not let in, and is answered already. */
@@ -75,7 +83,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   readonly #correlationId: string
   readonly #route: string | undefined
   #upload: Upload | undefined
-  #forward: Forward | undefined
+  #call: ReadCall | undefined
   #problem: Problem | undefined
   #silence: Timer | undefined
   #bytes = 0
@@ -112,14 +120,16 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
 
   /** The drain is over: what was not sent is told so, and what may have been carried out too. */
   cut (): void {
-    const isUnknown = this.#forward?.isOutcomeUnknown === true
-    this.#forward?.abandon()
+    const isUnknown = this.#call?.isOutcomeUnknown === true
+    this.#call?.abandon()
     this.onFailure(isUnknown
       ? new Problem('UPSTR-N-001', 'The request was sent to Bookable, but the sidecar shut down before an answer came.')
       : new Problem('DRAIN-R-001', 'The sidecar shut down before the request was answered.'))
   }
 
   onHead (status: number, statusText: string, headers: string[]): void {
+    // A refused write changed nothing.
+    if (status < 400 || status >= 500) this.#forgetIfWritten()
     headers.push('X-Correlation-ID', this.#correlationId)
     if (this.#context.door.isLeaving && endWith(this.#res)) headers.push('Connection', 'close')
     this.#res.writeHead(status, statusText, headers)
@@ -143,25 +153,35 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
 
   onFailure (problem: Problem): void {
     this.#problem = problem
+    if (problem.code === 'UPSTR-N-001') this.#forgetIfWritten()
     if (this.#isClosed) return
     if (this.#res.headersSent) this.#break()
     // Where a malformed request ends, and the next one begins, is not to be guessed.
     else this.#bytes = sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
   }
 
-  #send (body: Buffer | Readable | null): void {
+  prepare (sink: AnswerSink, conditions: readonly string[], body: Buffer | Readable | null = null): PreparedCall {
     const { forward, basePath, headerRules } = this.#context
-    this.#forward = new Forward(forward, {
-      method: this.#req.method ?? '',
-      target: basePath + (this.#req.url ?? ''),
-      headers: upstreamHeaders(this.#head, this.#correlationId, headerRules),
-      body
-    }, this)
-    try {
-      this.#forward.start()
-    } catch (thrown) {
-      this.onFailure(asProblem(thrown))
+    const { method = '', url = '' } = this.#req
+    const headers = upstreamHeaders(this.#head, this.#correlationId, headerRules)
+    headers.push(...conditions)
+    return new Forward(forward, { method, target: basePath + url, lane: laneOf(method, url, this.#route ?? ''), headers, body }, sink)
+  }
+
+  #send (body: Buffer | Readable | null): void {
+    const { method, url = '' } = this.#req
+    const { variant } = this.#head
+    if (method === 'GET' && variant !== undefined) {
+      this.#call = this.#context.reads.read(url, variant, this)
+    } else {
+      const call = this.#call = this.prepare(this, [], body)
+      depart(call, this)
     }
+  }
+
+  /** What was read before a write is not to be given after it: before its app can know of it. */
+  #forgetIfWritten (): void {
+    if (!isRead(this.#req.method ?? '')) this.#context.reads.forget()
   }
 
   /** Never shortens an answer: a reset is seen as a failure even where only the end of the connection would mark the end of the body. */
@@ -170,23 +190,6 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     // A pipelined answer has no connection yet, but the request has: the same one.
     const socket = this.#res.socket ?? this.#req.socket
     socket.resetAndDestroy()
-  }
-
-  #linger (): void {
-    const req = this.#req
-    const { socket } = req
-    if (socket.destroyed) return
-    const done = (): void => {
-      timer.cancel()
-      req.off('end', done)
-      socket.off('close', done)
-    }
-    const timer = this.#context.clock.setTimer(() => {
-      done()
-      if (!req.complete) socket.destroy()
-    }, MAX_LINGER_MS)
-    req.once('end', done)
-    socket.once('close', done)
   }
 
   #watchApp (): void {
@@ -201,7 +204,7 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
   readonly #onDrain = (): void => {
     this.#isFull = false
     this.#silence?.cancel()
-    this.#forward?.resume()
+    this.#call?.resume()
   }
 
   readonly #onClose = (): void => {
@@ -210,8 +213,9 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
     this.#req.socket.off('close', this.#onClose)
     this.#silence?.cancel()
     this.#upload?.stop()
-    this.#forward?.abandon()
-    if (!this.#req.complete) this.#linger()
+    if (!this.#res.headersSent && this.#call?.isOutcomeUnknown === true) this.#forgetIfWritten()
+    this.#call?.abandon()
+    if (!this.#req.complete) linger(this.#req, this.#context.clock)
     this.#context.onClosed(this, this.#record())
   }
 
@@ -225,21 +229,16 @@ export class Exchange implements AnswerSink, Listed<Exchange> {
       path: pathOf(this.#req.url ?? ''),
       status: isAborted ? 499 : this.#res.statusCode,
       durationMs: this.#context.clock.monotonicMs() - this.#startedAtMs,
-      upstreamMs: this.#forward?.upstreamMs,
+      upstreamMs: this.#call?.upstreamMs,
+      quotaWaitMs: this.#call?.quotaWaitMs,
       bytes: this.#bytes,
-      attempts: this.#forward?.attempts ?? 0,
+      attempts: this.#call?.attempts ?? 0,
+      servedBy: this.#call?.servedBy ?? 'api',
       problem: this.#problem,
       isAborted,
       isBroken: this.#isBroken
     }
   }
-}
-
-/** Without query, fragment, and the credentials that an absolute-form target may hold. */
-function pathOf (target: string): string {
-  const end = target.search(/[?#]/)
-  const path = end === -1 ? target : target.slice(0, end)
-  return path.startsWith('/') ? path : path.replace(/\/\/[^/]*@/, '//')
 }
 
 /** What a request came to: an answer that broke is a failure, though its head said otherwise. */

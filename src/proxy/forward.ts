@@ -2,6 +2,8 @@ import type { Dispatcher } from 'undici'
 import { hand, type AnswerSink, type Call, type HeldAnswer } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
+import type { Governor } from '../quota/governor.ts'
+import type { Lane, Waiter } from '../quota/lanes.ts'
 import type { HeldToken, TokenCache } from '../token/cache.ts'
 import { Attempt, type UpstreamRequest } from '../upstream/attempt.ts'
 import { isRead } from '../upstream/failure.ts'
@@ -10,14 +12,18 @@ import { MAX_HELD_BYTES } from './body.ts'
 export interface ForwardOptions {
   readonly clock: Clock
   readonly tokens: TokenCache
+  readonly quota: Governor
   readonly pool: Dispatcher
   readonly attemptTimeoutMs: number
-  /** Told the head of each answer of the API, also of one that the app never sees. */
-  readonly onAnswer: (status: number, headers: readonly string[]) => void
+  /** Told the status of each answer of the API, also of one that the app never sees. */
+  readonly onAnswer: (status: number) => void
 }
 
 /** What the app wants to reach the API; the token is added here. */
-export type AppRequest = Omit<UpstreamRequest, 'isStillGood'>
+export interface AppRequest extends Omit<UpstreamRequest, 'isStillGood'> {
+  /** Where it waits while the quota is spent. */
+  readonly lane: Lane
+}
 
 /** An answer kept back until it is decided whether the request goes out again. */
 interface UndecidedAnswer extends HeldAnswer {
@@ -28,9 +34,11 @@ interface UndecidedAnswer extends HeldAnswer {
 }
 
 /**
- * One request on its way to the API: token, attempt, and once more after a 401 that a newer token may heal.
+ * One request on its way to the API: a token, then a turn of the quota, and the attempt; once more after a 401 that a newer token may heal,
+ * and after a 429 that can be waited out. Both prove that the API did not act.
  *
- * Synchronous while a token is at hand; only a wait for one makes promises.
+ * The token comes before the turn, so that nobody holds a turn while no token can be had; it is read again after a wait.
+ * Synchronous while token and quota are at hand.
  */
 export class Forward implements AnswerSink, Call {
   readonly #options: ForwardOptions
@@ -39,6 +47,12 @@ export class Forward implements AnswerSink, Call {
   #attempt: Attempt | undefined
   #token: HeldToken | undefined
   #held: UndecidedAnswer | undefined
+  /** Of the quota; 0 while none is held. */
+  #turn = 0
+  #waiter: Waiter | undefined
+  /** When the quota held it first. */
+  #heldSinceMs: number | undefined
+  #quotaWaitMs: number | undefined
   #isAbandoned = false
   #startedAtMs: number | undefined
   #upstreamMs: number | undefined
@@ -60,12 +74,14 @@ export class Forward implements AnswerSink, Call {
   start (): void {
     const token = this.#options.tokens.current()
     if (token === undefined) void this.#startWithToken()
-    else this.#send(token)
+    else this.#takeTurn(token)
   }
 
   abandon (): void {
     this.#isAbandoned = true
+    if (this.#waiter !== undefined) this.#options.quota.leave(this.#waiter)
     this.#attempt?.abandon()
+    this.#giveBackTurn()
     this.#discardBody()
   }
 
@@ -81,22 +97,78 @@ export class Forward implements AnswerSink, Call {
     return this.#upstreamMs
   }
 
+  get quotaWaitMs (): number | undefined {
+    return this.#quotaWaitMs
+  }
+
   get isOutcomeUnknown (): boolean {
-    // An answer that is held back is a 401: the API did not act.
+    // An answer that is held back is a 401 or 429: the API did not act.
     return this.#attempt?.wasSent === true && this.#held === undefined && !isRead(this.#request.method)
   }
 
   async #startWithToken (): Promise<void> {
     try {
       const token = await this.#options.tokens.get()
-      if (!this.#isAbandoned) this.#send(token)
+      if (!this.#isAbandoned) this.#takeTurn(token)
     } catch (thrown) {
       this.#fail(asProblem(thrown))
     }
   }
 
-  #send (token: HeldToken): void {
+  #takeTurn (token: HeldToken): void {
+    const turn = this.#options.quota.take(this.#request.lane)
+    if (turn === 0) this.#waitForTurn()
+    else this.#send(token, turn)
+  }
+
+  #waitForTurn (): void {
+    const { clock, quota } = this.#options
+    const sinceMs = this.#heldSinceMs ??= clock.monotonicMs()
+    this.#waiter = quota.wait(this.#request.lane, { sinceMs, isSentBack: this.#attempts > 0 }, {
+      go: turn => {
+        this.#waiter = undefined
+        this.#quotaWaitMs = clock.monotonicMs() - sinceMs
+        this.#goAfterWait(turn)
+      },
+      refuse: problem => {
+        this.#waiter = undefined
+        this.#quotaWaitMs = clock.monotonicMs() - sinceMs
+        this.#refuse(problem)
+      }
+    })
+  }
+
+  #goAfterWait (turn: number): void {
+    try {
+      const token = this.#options.tokens.current()
+      if (token !== undefined) return this.#send(token, turn)
+      // It ended meanwhile: others may have the turn until there is a new one.
+      this.#options.quota.giveBack(turn, false)
+      void this.#startWithToken()
+    } catch (thrown) {
+      this.#fail(asProblem(thrown))
+    }
+  }
+
+  /** A 429 that was waited for in vain is the app's, as it came. */
+  #refuse (problem: Problem): void {
+    const held = this.#held
+    if (held?.status !== 429) return this.#fail(problem)
+    this.#release(held)
+    if (held.failure === undefined) this.#sink.onEnd()
+    else this.#fail(held.failure)
+  }
+
+  #giveBackTurn (): void {
+    if (this.#turn === 0) return
+    this.#options.quota.giveBack(this.#turn, this.#attempt?.wasSent === true)
+    this.#turn = 0
+  }
+
+  #send (token: HeldToken, turn: number): void {
     const { clock, tokens, pool, attemptTimeoutMs } = this.#options
+    this.#held = undefined
+    this.#turn = turn
     this.#token = token
     this.#attempts++
     const nowMs = clock.monotonicMs()
@@ -109,15 +181,12 @@ export class Forward implements AnswerSink, Call {
 
   onHead (status: number, statusText: string, headers: string[]): void {
     this.#upstreamMs = this.#options.clock.monotonicMs() - (this.#startedAtMs ?? 0)
-    this.#options.onAnswer(status, headers)
-    if (status === 401 && !this.#hasReplayed) {
-      if (this.#canResend()) {
-        this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
-        return
-      }
-      this.#rejectToken()
-    }
-    this.#sink.onHead(status, statusText, headers)
+    this.#options.onAnswer(status)
+    const turn = this.#turn
+    this.#turn = 0
+    this.#options.quota.answered(turn, status, headers)
+    if (this.#mayGoAgain(status)) this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
+    else this.#sink.onHead(status, statusText, headers)
   }
 
   onChunk (chunk: Buffer): boolean {
@@ -126,8 +195,13 @@ export class Forward implements AnswerSink, Call {
     held.chunks.push(chunk)
     held.bytes += chunk.length
     if (held.bytes <= MAX_HELD_BYTES) return true
+    if (held.status === 429) {
+      // Too much to keep while it waits.
+      this.#release(held)
+      return true
+    }
     // Enough: what is left waits in the connection until it is decided.
-    void this.#replayOrRelease(held, () => {
+    this.#decide(held, () => {
       if (held.failure === undefined) this.#attempt?.resume()
       else this.#fail(held.failure)
     })
@@ -136,10 +210,11 @@ export class Forward implements AnswerSink, Call {
 
   onEnd (): void {
     if (this.#held === undefined) this.#sink.onEnd()
-    else void this.#replayOrRelease(this.#held, () => this.#sink.onEnd())
+    else this.#decide(this.#held, () => this.#sink.onEnd())
   }
 
   onFailure (problem: Problem): void {
+    this.#giveBackTurn()
     const reason = this.#attempt?.retryReason
     if (reason === 'stale') {
       // Never sent, so it was no attempt; it goes back to the queue with what is left of its time.
@@ -155,14 +230,33 @@ export class Forward implements AnswerSink, Call {
       // It is being decided already.
       this.#held.failure = problem
     } else {
-      void this.#replayOrRelease(this.#held, () => this.#fail(problem))
+      this.#held.failure = problem
+      this.#decide(this.#held, () => this.#fail(problem))
     }
   }
 
-  /** A 401 says that nothing was carried out, so even a write may go again, if its body is still there. */
-  #canResend (): boolean {
-    const { body } = this.#request
-    return body === null || Buffer.isBuffer(body)
+  /** A 401 or 429 says that nothing was carried out, so even a write may go again, if its body is still there. */
+  #mayGoAgain (status: number): boolean {
+    if (status !== 401 && status !== 429) return false
+    const { body, lane } = this.#request
+    const canResend = body === null || Buffer.isBuffer(body)
+    if (status === 429) return canResend && this.#options.quota.isWorthWaiting(lane, this.#heldSinceMs ?? this.#options.clock.monotonicMs())
+    if (this.#hasReplayed) return false
+    if (!canResend) this.#rejectToken()
+    return canResend
+  }
+
+  #decide (held: UndecidedAnswer, finish: () => void): void {
+    if (held.status === 429) this.#waitAgain()
+    else void this.#replayOrRelease(held, finish)
+  }
+
+  /** What the API refused goes before those of its lane that never went. */
+  #waitAgain (): void {
+    this.#attempt?.abandon()
+    this.#deadlineAtMs = undefined
+    this.#startedAtMs = undefined
+    this.#waitForTurn()
   }
 
   async #replayOrRelease (held: UndecidedAnswer, finish: () => void): Promise<void> {
@@ -170,11 +264,10 @@ export class Forward implements AnswerSink, Call {
       const newer = this.#token === undefined ? undefined : await this.#options.tokens.reject(this.#token)
       if (this.#isAbandoned) return
       if (newer !== undefined) {
-        this.#held = undefined
         this.#hasReplayed = true
         this.#deadlineAtMs = undefined
         this.#attempt?.abandon()
-        this.#send(newer)
+        this.#takeTurn(newer)
         return
       }
       this.#release(held)

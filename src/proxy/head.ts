@@ -1,3 +1,4 @@
+import { asksForItsOwn, isInKey, variantLine } from '../reads/sharing.ts'
 import { connectionOptions, isHopByHop, withoutHeaders } from '../upstream/headers.ts'
 
 /** What one pass over the headers of an app's request finds. */
@@ -15,6 +16,8 @@ export interface RequestHead {
   readonly correlationId: string | undefined
   readonly hasPartnerReference: boolean
   readonly hasBookingSource: boolean
+  /** What, besides the target, tells a GET's answer from others (reads/sharing); undefined where it wants one of its own. */
+  readonly variant: string | undefined
   /** Lower case; none, or `chunked` alone, in a proper request. */
   readonly transferCodings: readonly string[]
   readonly hasBody: boolean
@@ -38,6 +41,10 @@ export function readHead (raw: readonly string[]): RequestHead {
   let correlationId: string | undefined
   let hasPartnerReference = false
   let hasBookingSource = false
+  let variant = ''
+  let isSpecial = false
+  let cacheControl: string | undefined
+  let pragma: string | undefined
   const transferCodings: string[] = []
   let contentLength: number | undefined
   let named: readonly string[] = []
@@ -58,12 +65,22 @@ export function readHead (raw: readonly string[]): RequestHead {
       case 'origin': origin = origin === undefined ? value : `${origin}, ${value}`; break
       case 'sec-fetch-site': secFetchSite = secFetchSite === undefined ? value : `${secFetchSite}, ${value}`; break
       case 'x-correlation-id': correlationId ??= value; continue
-      case 'x-partner-reference': hasPartnerReference = true; break
-      case 'x-booking-source': hasBookingSource = true; break
-      default: if (isHopByHop(lowerCaseName)) continue
+      case 'x-partner-reference': hasPartnerReference = true; variant += variantLine(lowerCaseName, value); break
+      case 'x-booking-source': hasBookingSource = true; variant += variantLine(lowerCaseName, value); break
+      case 'range':
+      case 'cookie': isSpecial = true; break
+      case 'cache-control': cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`; break
+      case 'pragma': pragma = pragma === undefined ? value : `${pragma}, ${value}`; break
+      default:
+        if (isHopByHop(lowerCaseName)) continue
+        if (isInKey(lowerCaseName)) variant += variantLine(lowerCaseName, value)
+        else if (lowerCaseName.startsWith('if-')) isSpecial = true
     }
     forwarded.push(name, value)
   }
+  const hasBody = transferCodings.length > 0 || (contentLength ?? 0) > 0
+  // What Connection names does not reach the API, and so must not tell answers apart.
+  if (named.some(isInKey) || asksForItsOwn(cacheControl, pragma)) isSpecial = true
   return {
     forwarded: named.length === 0 ? forwarded : withoutHeaders(forwarded, named),
     headerCount: raw.length / 2,
@@ -77,8 +94,9 @@ export function readHead (raw: readonly string[]): RequestHead {
     correlationId: correlationId === '' ? undefined : correlationId,
     hasPartnerReference: hasPartnerReference && !named.includes('x-partner-reference'),
     hasBookingSource: hasBookingSource && !named.includes('x-booking-source'),
+    variant: isSpecial || hasBody ? undefined : variant,
     transferCodings,
-    hasBody: transferCodings.length > 0 || (contentLength ?? 0) > 0,
+    hasBody,
     contentLength: transferCodings.length > 0 ? undefined : contentLength
   }
 }

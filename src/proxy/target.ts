@@ -31,6 +31,13 @@ export function routeOf (target: string, routes: readonly string[]): TargetVerdi
   return route === undefined ? { refusal: 'no-route' } : { route }
 }
 
+/** Without query, fragment, and the credentials that an absolute-form target may hold. */
+export function pathOf (target: string): string {
+  const end = target.search(/[?#]/)
+  const path = end === -1 ? target : target.slice(0, end)
+  return path.startsWith('/') ? path : path.replace(/\/\/[^/]*@/, '//')
+}
+
 function mayEscape (path: string): boolean {
   // Absolute-form and authority-form name a host; `*` is a target of its own and simply no route.
   if (!path.startsWith('/') && path !== '*') return true

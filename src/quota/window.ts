@@ -1,9 +1,11 @@
-/** What an answer of the API says of the quota (X-RateLimit-Limit, -Remaining, -Reset). */
+/** What an answer of the API says of the quota (X-RateLimit-Limit, -Remaining, -Reset; Date). */
 export interface QuotaReading {
   readonly limit: number
   readonly remaining: number
-  /** When the window turns, in epoch milliseconds of the API's clock. */
+  /** When the window turns, in epoch milliseconds of the API's clock; it tells one window from another. */
   readonly resetsAtMs: number
+  /** The API's clock, in whole seconds, as HTTP writes it (RFC 9110 §5.6.7). */
+  readonly date: string | undefined
 }
 
 /**
@@ -15,19 +17,35 @@ export function readQuota (flat: readonly string[]): QuotaReading | undefined {
   let limit: number | undefined
   let remaining: number | undefined
   let resetsAtS: number | undefined
+  let date: string | undefined
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const name = flat[i] ?? ''
     // Most names are of another length: only the rest is worth lower case.
-    if (name.length !== 17 && name.length !== 21) continue
+    if (name.length !== 17 && name.length !== 21 && name.length !== 4) continue
     switch (name.toLowerCase()) {
       case 'x-ratelimit-limit': limit = wholeNumber(flat[i + 1]); break
       case 'x-ratelimit-remaining': remaining = wholeNumber(flat[i + 1]); break
       case 'x-ratelimit-reset': resetsAtS = wholeNumber(flat[i + 1]); break
+      case 'date': date = flat[i + 1]; break
     }
   }
-  return limit === undefined || remaining === undefined || resetsAtS === undefined ? undefined : { limit, remaining, resetsAtMs: resetsAtS * 1000 }
+  return limit === undefined || remaining === undefined || resetsAtS === undefined ? undefined : { limit, remaining, resetsAtMs: resetsAtS * 1000, date }
 }
 
 function wholeNumber (text = ''): number | undefined {
   return /^\d{1,12}$/.test(text) ? Number(text) : undefined
+}
+
+/** An answer takes time to arrive; most take less. */
+const MAX_TRAVEL_MS = 500
+
+/**
+ * How far the API's clock is ahead of ours. Its Date has whole seconds and is told some time after, so that more than a second's worth of
+ * values would do: none, where the clocks may agree; else the least, by which a window ends late rather than early, since what is sent
+ * too early is refused.
+ * @param dateMs the API's clock when it answered, cut off to the second
+ */
+export function clockSkewMs (dateMs: number, nowMs: number): number {
+  const leastMs = dateMs - nowMs
+  return leastMs <= 0 && leastMs > -1000 - MAX_TRAVEL_MS ? 0 : leastMs
 }

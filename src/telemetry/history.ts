@@ -7,6 +7,7 @@ import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
 const MINUTES = 15
 const MAX_ERRORS = 20
 const MINUTE_MS = 60_000
+const DAY_MS = 24 * 60 * MINUTE_MS
 
 /** Of latencies: the k-th ends at 2^(k/4) ms, so that a quantile is within a fifth of the truth, from 1 ms to 17 minutes. */
 const BUCKETS = 80
@@ -25,10 +26,12 @@ export class History {
   readonly #clock: Clock
   readonly #slots: readonly Slot[] = Array.from({ length: MINUTES }, () => ({ minute: -1, requests: 0, errors: 0, latencies: new Uint32Array(BUCKETS) }))
   readonly #errors: RecentError[] = []
+  readonly #today = { date: '', requests: 0, saved: 0 }
   readonly #counts = { requests: 0, ownErrors: 0, upstreamErrors: 0 }
   /** Minutes are counted on the monotonic clock, since the wall clock jumps; they begin where the wall clock's did at the start. */
   readonly #phaseMs: number
   readonly #lastAnswer = { atMs: -1, status: 0 }
+  #day = -1
   #lastFailure: { atMs: number, code: string | null } | undefined
 
   constructor (clock: Clock) {
@@ -49,6 +52,7 @@ export class History {
   }
 
   exchange (record: ExchangeRecord): void {
+    this.#countToday(record)
     const { problem, durationMs, method, route, correlationId } = record
     const status = statusOf(record)
     // The usual way in which a hanging API shows: apps wait for less than we do.
@@ -61,6 +65,12 @@ export class History {
     this.#counts.ownErrors++
     if (problem.code.startsWith('UPSTR-')) this.#lastFailure = { atMs: this.#clock.nowMs(), code: problem.code }
     this.#remember({ code: problem.code, status, method, route: route ?? null, correlationId })
+  }
+
+  /** Of the day that runs, in UTC. */
+  get today (): Status['today'] {
+    this.#turnDay()
+    return this.#today
   }
 
   get counts (): Omit<Status['counts'], 'inFlight'> {
@@ -90,6 +100,21 @@ export class History {
       if (slot === undefined || slot.minute !== minute || slot.requests === 0) return { startsAt, requests: 0, errors: 0, p50Ms: null, p95Ms: null }
       return { startsAt, requests: slot.requests, errors: slot.errors, p50Ms: quantile(slot, 0.5), p95Ms: quantile(slot, 0.95) }
     })
+  }
+
+  #countToday ({ attempts, servedBy }: ExchangeRecord): void {
+    const isSaved = servedBy === 'flight' || servedBy === 'cache'
+    if (attempts === 0 && !isSaved) return
+    this.#turnDay()
+    this.#today.requests++
+    if (isSaved) this.#today.saved++
+  }
+
+  #turnDay (): void {
+    const day = Math.floor(this.#clock.nowMs() / DAY_MS)
+    if (day === this.#day) return
+    this.#day = day
+    Object.assign(this.#today, { date: isoTime(day * DAY_MS).slice(0, 10), requests: 0, saved: 0 })
   }
 
   #count ({ durationMs, isError }: { durationMs: number, isError: boolean }): void {

@@ -15,7 +15,7 @@ export class Journal {
 
   /** One line a request. */
   exchange (record: ExchangeRecord): void {
-    const { problem, upstreamMs } = record
+    const { problem, upstreamMs, quotaWaitMs, servedBy } = record
     // Each field by name: a spread would make objects without a shape, and their cost was a tenth of a request's CPU.
     const fields = {
       reqId: record.reqId,
@@ -26,6 +26,8 @@ export class Journal {
       status: record.status,
       durationMs: rounded(record.durationMs),
       upstreamMs: upstreamMs === undefined ? undefined : rounded(upstreamMs),
+      quotaWaitMs: quotaWaitMs === undefined ? undefined : rounded(quotaWaitMs),
+      servedBy: servedBy === 'api' ? undefined : servedBy,
       bytes: record.bytes,
       attempts: record.attempts,
       code: problem?.code,

@@ -5,7 +5,9 @@ import memory from 'prom-client/lib/metrics/osMemoryHeap.js'
 import cpu from 'prom-client/lib/metrics/processCpuTotal.js'
 import startTime from 'prom-client/lib/metrics/processStartTime.js'
 import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
-import type { QuotaReading } from '../quota/window.ts'
+import type { QuotaStatus } from '../quota/governor.ts'
+import type { Lane } from '../quota/lanes.ts'
+import type { SharedOutcome } from '../reads/reads.ts'
 import type { RefreshReason } from '../token/cache.ts'
 
 const PREFIX = 'bookable_sidecar_'
@@ -22,7 +24,7 @@ export interface MetricsOptions {
   readonly inFlight: () => number
   /** Epoch milliseconds; undefined while there never was a token. */
   readonly tokenExpiresAtMs: () => number | undefined
-  readonly quota: () => QuotaReading | undefined
+  readonly quota: () => QuotaStatus | undefined
 }
 
 /** What Prometheus is told. Names and labels are part of the contract. */
@@ -32,6 +34,9 @@ export class Metrics {
   readonly #durations = this.#histogram('request_duration_seconds', 'From the head of a request to the end of its answer, by route.', ['route'])
   readonly #upstreamDurations = this.#histogram('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API, by route.', ['route'])
   readonly #refreshes = this.#counter('token_refreshes_total', 'Token requests, by outcome (ok, or the code of the problem) and reason (start, due, expired, retry, rejected, rotated).', ['outcome', 'reason'])
+  readonly #quotaWaits = this.#histogram('quota_wait_seconds', 'How long requests were held because the quota was spent, by lane (write, read, list).', ['lane'])
+  readonly #coalesced = this.#counter('coalesced_total', 'Requests that shared the call of another one.', [])
+  readonly #cached = this.#counter('cache_total', 'Requests that the cache was asked for, by outcome (hit, miss, revalidated, stale).', ['outcome'])
   readonly #refreshDurations = this.#histogram('token_refresh_duration_seconds', 'Duration of a token request.', [])
   /** By route, method and status: a look-up costs a third of what prom-client's own hashing does, at each request. */
   readonly #requestCounts = new Map<string, { inc (): void }>()
@@ -42,10 +47,7 @@ export class Metrics {
     this.#gauge('token_expires_at_seconds', 'When the token that is held expires, in unix time.', () => seconds(tokenExpiresAtMs()))
     this.#gauge('quota_limit', 'Requests to the API in one window, as it told last.', () => quota()?.limit)
     this.#gauge('quota_remaining', 'Requests to the API that are left in this window.', () => quota()?.remaining)
-    // Nothing waits, is shared, kept or repeated yet. Their names are there all the same, so that a dashboard's query finds them: none, truly.
-    this.#histogram('quota_wait_seconds', 'How long requests waited for the quota, by lane.', ['lane'])
-    this.#counter('coalesced_total', 'Requests that shared the upstream call of another one.', [])
-    this.#counter('cache_total', 'Requests that the cache was asked for, by outcome.', ['outcome'])
+    // Nothing is repeated yet. The name is there all the same, so that a dashboard's query finds it: none, truly.
     this.#counter('repeats_total', 'Writes that were asked for again, by outcome.', ['outcome'])
     new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1; the labels tell version and node.', labelNames: ['version', 'node'], registers: [this.#registry] })
       .set({ version, node: nodeVersion }, 1)
@@ -86,6 +88,17 @@ export class Metrics {
   tokenRefresh (outcome: string, reason: RefreshReason, durationMs: number): void {
     this.#refreshes.inc({ outcome, reason })
     this.#refreshDurations.observe(durationMs / 1000)
+  }
+
+  /** A request that was held by the quota went, was refused, or its app left. */
+  quotaWaited (lane: Lane, waitedMs: number): void {
+    this.#quotaWaits.observe({ lane }, waitedMs / 1000)
+  }
+
+  /** A read had an answer in common with another one, or the cache was asked for it. */
+  shared (outcome: SharedOutcome): void {
+    if (outcome === 'coalesced') this.#coalesced.inc()
+    else this.#cached.inc({ outcome })
   }
 
   #ofRoute (route: string) {

@@ -1,7 +1,7 @@
 import type { Status, TokenStatus } from '../admin/status.ts'
 import { isoTime, type Clock } from '../clock.ts'
 import { PROBLEMS, type Problem } from '../problem.ts'
-import type { QuotaMeter } from '../quota/meter.ts'
+import type { Governor } from '../quota/governor.ts'
 import type { TokenCache } from '../token/cache.ts'
 import { VERSION } from '../version.ts'
 import type { History } from './history.ts'
@@ -11,7 +11,7 @@ export interface ReportSources {
   readonly startedAt: { readonly wallMs: number, readonly monotonicMs: number }
   readonly apiUrl: URL
   readonly tokens: TokenCache
-  readonly quota: QuotaMeter
+  readonly quota: Governor
   readonly door: { readonly inFlight: number, readonly isLeaving: boolean }
   readonly history: History
 }
@@ -19,7 +19,7 @@ export interface ReportSources {
 /** All that operators are told at a glance, as it is at this moment. */
 export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, history }: ReportSources): Status {
   const { problem } = tokens
-  const { reading } = quota
+  const { status: window, waiting } = quota
   return {
     version: VERSION,
     startedAt: isoTime(startedAt.wallMs),
@@ -28,7 +28,8 @@ export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, h
     problem: problem === undefined ? null : { code: problem.code, detail: detailOf(problem) },
     token: tokenStatus(tokens),
     upstream: { url: apiUrl.origin, ...history.upstream },
-    quota: reading === undefined ? null : { limit: reading.limit, remaining: reading.remaining, resetsAt: isoTime(reading.resetsAtMs), waiting: 0 },
+    quota: window === undefined ? null : { limit: window.limit, remaining: window.remaining, resetsAt: isoTime(window.resetsAtMs), waiting },
+    today: history.today,
     counts: { inFlight: door.inFlight, ...history.counts },
     minutes: history.minutes,
     recentErrors: history.recentErrors

@@ -101,10 +101,10 @@ for (const [errors, requests, headline] of [[2, 2, 'Working'], [3, 3, 'Working, 
 }
 
 t.test('a spent quota is a warning with the time of the reset, until that time has come', async t => {
-  t.match(verdictOf(STATES['quota spent'].status), /All 200 requests of this window are used\. The API refuses more until the next one starts in 23 s\./)
+  t.match(verdictOf(STATES['quota spent'].status), /All 200 requests of this window are used\. The next one starts in 23 s; until then requests wait, or apps get 429\./)
   t.ok(wordsOf(STATES['quota spent'].status).includes('200 of 200 used'))
-  t.ok(wordsOf(STATES['quota spent'].status).includes('Waiting 7 requests'))
-  const past = sample({ quota: { limit: 200, remaining: 0, resetsAt: at(0), waiting: 0 } })
+  t.ok(wordsOf(STATES['quota spent'].status).includes('Waiting 1 write, 6 lists'))
+  const past = sample({ quota: { limit: 200, remaining: 0, resetsAt: at(0), waiting: { write: 0, read: 0, list: 0 } } })
   t.match(verdictOf(past), /Working Requests/)
   t.ok(wordsOf(past).includes('Resets with the next answer'))
 })
@@ -114,9 +114,13 @@ t.test('all that is wrong at once is told, the worst first', async t => {
   t.match(verdict, /Working, but the token cannot be refreshed .*The token endpoint cannot be reached.*All 200 requests/)
 })
 
+t.test('what coalescing and the cache saved is told, for the day that runs', async t => {
+  t.ok(wordsOf(sample()).includes('Saved 1,240 of 2,000 requests today by coalescing and cache'))
+})
+
 t.test('a quota that nobody told yet, and a limit of nothing, are no numbers out of thin air', async t => {
   t.ok(wordsOf(sample({ quota: null })).includes('Quota Not known yet The API has not told one yet.'))
-  t.ok(wordsOf(sample({ quota: { limit: 0, remaining: 0, resetsAt: at(5), waiting: 0 } })).includes('0 of 0 used'))
+  t.ok(wordsOf(sample({ quota: { limit: 0, remaining: 0, resetsAt: at(5), waiting: { write: 0, read: 0, list: 0 } } })).includes('0 of 0 used'))
 })
 
 t.test('a drain says how many requests it finishes first', async t => {

@@ -39,7 +39,8 @@ export function sample (changes: Partial<Status> = {}): Status {
     problem: null,
     token: FRESH,
     upstream: { url: 'https://api.bookabletech.com', lastAnswer: { at: at(-2), status: 200 }, lastFailure: { at: at(-402), code: 'UPSTR-R-002' } },
-    quota: { limit: 200, remaining: 138, resetsAt: at(48), waiting: 0 },
+    quota: { limit: 200, remaining: 138, resetsAt: at(48), waiting: { write: 0, read: 0, list: 0 } },
+    today: { date: '2026-11-21', requests: 2_000, saved: 1_240 },
     counts: { inFlight: 3, requests: 128_417, ownErrors: 57, upstreamErrors: 12 },
     minutes: MINUTES,
     recentErrors: RECENT_ERRORS,
@@ -64,6 +65,7 @@ const UNUSED: Partial<Status> = {
   startedAt: at(-4),
   quota: null,
   upstream: { url: 'https://api.bookabletech.com', lastAnswer: null, lastFailure: null },
+  today: { date: '2026-11-21', requests: 0, saved: 0 },
   counts: { inFlight: 0, requests: 0, ownErrors: 0, upstreamErrors: 0 },
   minutes: MINUTES.map(minute => ({ ...minute, requests: 0, errors: 0, p50Ms: null, p95Ms: null })),
   recentErrors: []
@@ -106,7 +108,7 @@ export const STATES = {
     status: sample({ minutes: MINUTES.map((minute, i) => i < 13 ? minute : { ...minute, errors: minute.requests }) }),
     headline: 'Working, but most requests fail'
   },
-  'quota spent': { status: sample({ quota: { limit: 200, remaining: 0, resetsAt: at(23), waiting: 7 } }), headline: 'Working, but the quota is spent' },
+  'quota spent': { status: sample({ quota: { limit: 200, remaining: 0, resetsAt: at(23), waiting: { write: 1, read: 0, list: 6 } } }), headline: 'Working, but the quota is spent' },
   draining: { status: sample({ state: 'draining', problem: { code: 'DRAIN-R-001', detail: 'The sidecar is shutting down. Nothing was changed; retry on a new connection.' } }), headline: 'Shutting down' },
   hostile: {
     status: sample({

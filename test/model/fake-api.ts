@@ -5,15 +5,15 @@ import type { Connection } from '../../src/upstream/pool.ts'
 
 /** What the API does with the requests that reach it from now on. */
 export type ApiBehaviour =
-  | 'ok' | 'unauthorized' | 'forbidden' | 'error' | 'slow' | 'hangs' | 'refuses' | 'drops' | 'breaks amid the head' | 'breaks amid the body' | 'silent amid the body'
+  | 'ok' | 'unauthorized' | 'spent' | 'soon spent' | 'forbidden' | 'error' | 'slow' | 'hangs' | 'refuses' | 'drops' | 'breaks amid the head' | 'breaks amid the body' | 'silent amid the body'
 
 /** A request that reached the API. */
 export interface Arrival {
   readonly id: string
   readonly method: string
   readonly authorization: string
-  /** Answered with 401: the API did not act. */
-  wasUnauthorized: boolean
+  /** Answered with 401 or 429: the API did not act. */
+  wasRefused: boolean
 }
 
 type Handler = Required<Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>> & {
@@ -116,20 +116,21 @@ export class FakeApi {
     const flat = headers as readonly string[]
     const value = (name: string): string => flat[flat.indexOf(name) + 1] ?? ''
     const arrival = {
-      id: value('X-Correlation-ID'), method, authorization: value('Authorization'), wasUnauthorized: false
+      id: value('X-Correlation-ID'), method, authorization: value('Authorization'), wasRefused: false
     }
-    this.arrivals.push(arrival)
+    const number = this.arrivals.push(arrival)
     this.onArrival(arrival)
 
     const later = (ms: number, act: () => void): void => { timer = this.#clock.setTimer(() => { if (!isOver) act() }, ms) }
     const head = (status: number): void => {
       handler.onResponseStarted()
-      handler.onHeaders(status, [], () => {}, '')
+      handler.onHeaders(status, this.#quotaHeaders(behaviour, status), () => {}, '')
     }
     const answer = (status: number): void => {
-      arrival.wasUnauthorized = status === 401
+      arrival.wasRefused = status === 401 || status === 429
       head(status)
-      handler.onData(Buffer.from('body'))
+      // Which request it was an answer to, for those who share it.
+      handler.onData(Buffer.from(`answer ${number}.`))
       over(true, () => handler.onComplete([]))
     }
     const reset = (): void => fail(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
@@ -138,10 +139,22 @@ export class FakeApi {
     else respond()
   }
 
+  /** An API without a quota names none; the windows of the other are minutes of the wall clock. */
+  #quotaHeaders (behaviour: ApiBehaviour, status: number): Buffer[] {
+    if (behaviour !== 'spent' && behaviour !== 'soon spent') return []
+    const nowMs = this.#clock.nowMs()
+    const headers = {
+      Date: new Date(nowMs).toUTCString(), 'X-RateLimit-Limit': '5', 'X-RateLimit-Remaining': status === 429 ? '0' : '1', 'X-RateLimit-Reset': String(Math.floor(nowMs / 60_000) * 60 + 60)
+    }
+    return Object.entries(headers).flat().map(text => Buffer.from(text))
+  }
+
   #respond (behaviour: ApiBehaviour, { later, head, answer, reset, handler }: Moves): void {
     switch (behaviour) {
       case 'ok':
       case 'refuses': return later(ANSWER_MS, () => answer(200))
+      case 'soon spent': return later(ANSWER_MS, () => answer(200))
+      case 'spent': return later(ANSWER_MS, () => answer(429))
       case 'unauthorized': return later(ANSWER_MS, () => answer(401))
       case 'forbidden': return later(ANSWER_MS, () => answer(403))
       case 'error': return later(ANSWER_MS, () => answer(500))

@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000
 
 const tokenBehaviours: readonly TokenBehaviour[] = ['good', 'short-lived', 'down', 'refuses', 'unusable', 'hangs']
 const apiBehaviours: readonly ApiBehaviour[] = [
-  'ok', 'unauthorized', 'forbidden', 'error', 'slow', 'hangs', 'refuses', 'drops', 'breaks amid the head', 'breaks amid the body', 'silent amid the body'
+  'ok', 'unauthorized', 'spent', 'soon spent', 'forbidden', 'error', 'slow', 'hangs', 'refuses', 'drops', 'breaks amid the head', 'breaks amid the body', 'silent amid the body'
 ]
 
 /** What may happen next. Time passes most often, since that is where things go wrong. */

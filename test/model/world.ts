@@ -5,6 +5,8 @@ import { Problem } from '../../src/problem.ts'
 import { MAX_HELD_BYTES } from '../../src/proxy/body.ts'
 import { Door } from '../../src/proxy/door.ts'
 import type { ExchangeRecord } from '../../src/proxy/exchange.ts'
+import { Governor } from '../../src/quota/governor.ts'
+import { Reads } from '../../src/reads/reads.ts'
 import { Secret } from '../../src/secret.ts'
 import { TokenCache } from '../../src/token/cache.ts'
 import { FakeClock, settle } from '../helpers/fake-clock.ts'
@@ -14,10 +16,14 @@ export type TokenBehaviour = 'good' | 'short-lived' | 'down' | 'refuses' | 'unus
 
 const TOKEN_WAIT_MS = 5_000
 const ATTEMPT_TIMEOUT_MS = 30_000
+const QUOTA_WAIT_MS = 5_000
 const TOKEN_TIMEOUT_MS = 10_000
 
-/** Two waits for a token, and three attempts at most: the first, one after a 401, one on a fresh connection. */
-const MOST_MS = 2 * TOKEN_WAIT_MS + 3 * ATTEMPT_TIMEOUT_MS
+/** Two waits for a token, and three attempts at most: the first, one after a 401, one on a fresh connection. What the quota refuses, and the token that it needs then, take their time too. */
+const MOST_MS = QUOTA_WAIT_MS + 3 * TOKEN_WAIT_MS + 3 * ATTEMPT_TIMEOUT_MS
+
+/** A read may wait for a call of another one to break, and then for a second one. */
+const MOST_MS_OF_READ = 2 * MOST_MS
 
 const LIFETIMES_MS: Readonly<Partial<Record<TokenBehaviour, number>>> = { good: 3_600_000, 'short-lived': 2_000 }
 
@@ -31,6 +37,8 @@ const BODIES: Readonly<Record<CallKind, string>> = {
 interface Call {
   readonly method: string
   readonly startedAtMs: number
+  /** What reached the API before the last write that had ended when it came. */
+  readonly outdated: number
   readonly socket: Duplex
   received: string
   hasLeft: boolean
@@ -38,7 +46,7 @@ interface Call {
 }
 
 /**
- * The real modules between an app and the network (door, exchange, forward, attempt, token cache), on a fake clock, with HTTP over
+ * The real modules between an app and the network (door, exchange, reads, forward, attempt, token cache), on a fake clock, with HTTP over
  * streams in memory. Every promise that the sidecar makes about them is checked at the moment when it could be broken.
  */
 export class World {
@@ -52,6 +60,8 @@ export class World {
   readonly #server
   readonly #door
   readonly #tokens
+  readonly #quota
+  #outdated = 0
   #tokenRequests = 0
   #tokenRequestsRunning = 0
 
@@ -64,13 +74,18 @@ export class World {
       waitMs: TOKEN_WAIT_MS,
       endpoint: { requestToken: async () => this.#requestToken(), haveCredentialsChanged: () => false }
     })
+    this.#quota = new Governor({ clock, maxWaitMs: QUOTA_WAIT_MS, reserve: 0.1 })
     this.#door = new Door({
       clock,
       guards: { hosts: 'any', inboundKey: () => undefined, routes: ['/venues'], allowedMethods: ['GET', 'POST'], maxInFlight: 8 },
-      forward: { clock, tokens: this.#tokens, pool: api.dispatcher, onAnswer: () => {}, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
+      forward: { clock, tokens: this.#tokens, quota: this.#quota, pool: api.dispatcher, onAnswer: () => {}, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
+      reads: new Reads({ clock, coalesce: true, cache: { ttlMs: random() < 0.5 ? 0 : 10_000, maxBytes: 100_000, staleIfErrorMs: 0 }, onShared: () => {} }),
       basePath: '',
       headerRules: { isKeyed: false, partnerReference: undefined, bookingSource: undefined },
-      onExchange: record => { this.#records.set(record.correlationId, record) }
+      onExchange: record => {
+        this.#records.set(record.correlationId, record)
+        if (this.#mayHaveWritten(record)) this.#outdated = api.arrivals.length
+      }
     })
     this.#server = createServer((req, res) => {
       const exchange = this.#door.open(req, res, false)
@@ -79,8 +94,8 @@ export class World {
     api.onArrival = ({ id, authorization, method }) => {
       this.#checkToken(authorization.replace('Bearer ', ''))
       const sent = api.arrivals.filter(arrival => arrival.id === id)
-      if (method === 'POST' && sent.slice(0, -1).some(({ wasUnauthorized }) => !wasUnauthorized)) this.#violate(`write ${id} was sent twice`)
-      if (sent.length > 3) this.#violate(`${id} was sent ${sent.length} times`)
+      if (method === 'POST' && sent.slice(0, -1).some(({ wasRefused }) => !wasRefused)) this.#violate(`write ${id} was sent twice`)
+      if (sent.length > 3 && !sent.some(({ wasRefused }) => wasRefused)) this.#violate(`${id} was sent ${sent.length} times`)
     }
     this.#tokens.start()
   }
@@ -90,16 +105,18 @@ export class World {
     const method = kind === 'GET' ? 'GET' : 'POST'
     const [app, socket] = duplexPair()
     const id = `call-number-${this.#calls.size}`
-    const call: Call = { method, startedAtMs: this.clock.monotonicMs(), socket: app, received: '', hasLeft: false, isClosed: false }
+    const call: Call = { method, startedAtMs: this.clock.monotonicMs(), outdated: this.#outdated, socket: app, received: '', hasLeft: false, isClosed: false }
     this.#calls.set(id, call)
     app.on('data', chunk => { call.received += String(chunk) }).on('error', () => {}).on('end', () => app.end()).on('close', () => { call.isClosed = true })
     // A pair in memory does not tell the one side that the other was destroyed.
     app.on('close', () => socket.destroy())
     socket.on('close', () => setImmediate(() => app.destroy()))
     this.#server.emit('connection', asSocket(socket))
+    // Some reads are the same.
+    const target = method === 'GET' ? `/venues/${this.#calls.size % 2}` : '/venues/1/booking'
     const body = BODIES[kind]
     const sent = kind === 'half an upload' ? body.slice(body.length / 2) : body
-    app.write(`${method} /venues/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Correlation-ID: ${id}\r\nContent-Length: ${body.length}\r\n\r\n${sent}`)
+    app.write(`${method} ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Correlation-ID: ${id}\r\nContent-Length: ${body.length}\r\n\r\n${sent}`)
   }
 
   /** The n-th app that still waits hangs up. */
@@ -123,13 +140,14 @@ export class World {
     if (isReady && token === undefined) this.#violate('ready without a token')
     if (token !== undefined) this.#checkToken(token.value.reveal())
     for (const [id, call] of this.#calls) {
-      if (this.clock.monotonicMs() - call.startedAtMs > MOST_MS && !this.#records.has(id)) this.#violate(`${id} was not answered in ${MOST_MS} ms`)
+      const mostMs = call.method === 'GET' ? MOST_MS_OF_READ : MOST_MS
+      if (this.clock.monotonicMs() - call.startedAtMs > mostMs && !this.#records.has(id)) this.#violate(`${id} was not answered in ${mostMs} ms`)
     }
   }
 
   /** Lets everything end, and looks whether it has. */
   async finish (): Promise<void> {
-    await this.clock.advanceMs(MOST_MS + 1)
+    await this.clock.advanceMs(MOST_MS_OF_READ + 1)
     await settle()
     this.check()
     for (const [id, call] of this.#calls) this.#checkAnswer(id, call)
@@ -159,14 +177,22 @@ export class World {
     else if (this.clock.nowMs() >= expires.wallMs || this.clock.monotonicMs() >= expires.monotonicMs) this.#violate(`${token} has expired`)
   }
 
-  #checkAnswer (id: string, { method, received, hasLeft, isClosed }: Call): void {
+  /** A refused write changed nothing. */
+  #mayHaveWritten ({ method, correlationId, status }: ExchangeRecord): boolean {
+    const isRefused = status >= 400 && status < 500 && status !== 499
+    return method === 'POST' && !isRefused && this.api.arrivals.some(({ id, wasRefused }) => id === correlationId && !wasRefused)
+  }
+
+  #checkAnswer (id: string, { method, received, hasLeft, isClosed, outdated }: Call): void {
     const record = this.#records.get(id)
     if (record === undefined || !isClosed) return this.#violate(`${id} never ended`)
     if (hasLeft || record.isBroken) return
     const code = /"code":"([^"]+)"/.exec(received)?.[1]
-    const isSent = this.api.arrivals.some(arrival => arrival.id === id && !arrival.wasUnauthorized)
+    const isSent = this.api.arrivals.some(arrival => arrival.id === id && !arrival.wasRefused)
     if (!received.startsWith('HTTP/1.1 ')) this.#violate(`${id} got no answer: ${JSON.stringify(received)}`)
     if (code !== record.problem?.code) this.#violate(`${id} got ${code}, and the log has ${record.problem?.code}`)
+    const answered = /answer (\d+)\./.exec(received)?.[1]
+    if (method === 'GET' && Number(answered ?? Infinity) <= outdated) this.#violate(`read ${id} got an answer from before a write that had ended`)
     // PROXY-N-006: the API never got it whole.
     if (method === 'POST' && isSent && code !== undefined && code !== 'UPSTR-N-001' && code !== 'PROXY-N-006') this.#violate(`write ${id} was sent, and the app was told ${code}`)
     if (code === 'UPSTR-N-001' && !isSent) this.#violate(`write ${id} was not sent, and the app was told ${code}`)

@@ -15,8 +15,10 @@ function record (change: Partial<ExchangeRecord> & { code?: ProblemCode } = {}):
     status: 200,
     durationMs: 10,
     upstreamMs: 9,
+    quotaWaitMs: undefined,
     bytes: 1,
     attempts: 1,
+    servedBy: 'api',
     isAborted: false,
     isBroken: false,
     problem: code === undefined ? undefined : new Problem(code, 'x'),
@@ -83,6 +85,19 @@ t.test('the last answer of the API and the last time that it failed are told', a
   history.exchange(record({ status: 405, code: 'PROXY-N-002', upstreamMs: undefined }))
   const at = new Date(clock.nowMs()).toISOString()
   t.same(history.upstream, { lastAnswer: { at, status: 404 }, lastFailure: { at, code: 'UPSTR-N-001' } })
+})
+
+t.test('what was answered without a call of its own is counted as saved, until the day ends', async t => {
+  const clock = new FakeClock()
+  const history = new History(clock)
+  history.exchange(record())
+  history.exchange(record({ attempts: 0, servedBy: 'flight' }))
+  history.exchange(record({ attempts: 0, servedBy: 'cache' }))
+  history.exchange(record({ servedBy: 'stale' }))
+  history.exchange(record({ attempts: 0, code: 'LOAD-R-001' }))
+  t.same(history.today, { date: '2026-06-01', requests: 4, saved: 2 })
+  await clock.advanceMs(12 * 3_600_000)
+  t.same(history.today, { date: '2026-06-02', requests: 0, saved: 0 })
 })
 
 t.test('an app that gave up waiting for the API is a failure of the API, one that gave up while the answer came is not', async t => {

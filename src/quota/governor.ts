@@ -1,0 +1,218 @@
+import type { Clock, Timer } from '../clock.ts'
+import { Problem } from '../problem.ts'
+import { Lanes, LANES, type Lane, type Waiter } from './lanes.ts'
+import { Ledger } from './ledger.ts'
+import { clockSkewMs, readQuota } from './window.ts'
+
+export interface GovernorOptions {
+  readonly clock: Clock
+  /** How long a request is held; 0 refuses at once. */
+  readonly maxWaitMs: number
+  /** The part of each window, 0 to 1, that is kept for writes. */
+  readonly reserve: number
+  /** Told of each request that was held, at the end of its wait. */
+  readonly onWaited?: (lane: Lane, waitedMs: number) => void
+}
+
+/** What operators are told. */
+export interface QuotaStatus {
+  readonly limit: number
+  readonly remaining: number
+  /** In epoch milliseconds of our clock. */
+  readonly resetsAtMs: number
+}
+
+/** What becomes of a request that must wait. */
+export type Verdict = Pick<Waiter, 'go' | 'refuse'>
+
+/**
+ * Spends the API's quota: who goes now, who waits, and who is refused since a wait can't succeed.
+ *
+ * A request takes a turn before it is sent; each turn ends with `answered` or `giveBack`. While there is quota left, a turn costs a comparison.
+ */
+export class Governor {
+  readonly #options: GovernorOptions
+  readonly #ledger: Ledger
+  readonly #lanes = new Lanes()
+  /** Lanes that have had nothing of this window yet: the oldest of each goes before all others, so that none starves for longer than a window. */
+  readonly #owed = new Set<Lane>()
+  #owedWindow = 0
+  #sweptWindow = 0
+  #isPumping = false
+  #alarm: Timer | undefined
+  #alarmAtMs = Infinity
+  #date: { readonly text: string, readonly ms: number } = { text: '', ms: NaN }
+  /** How far the API's clock is ahead of ours. */
+  #skewMs = 0
+
+  constructor (options: GovernorOptions) {
+    this.#options = options
+    this.#ledger = new Ledger(options.reserve)
+  }
+
+  /** Undefined until the API told one. */
+  get status (): QuotaStatus | undefined {
+    const { clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    this.#ledger.roll(nowMs)
+    const known = this.#ledger.known
+    if (known === undefined) return undefined
+    // Windows turn at whole seconds.
+    return { limit: known.limit, remaining: known.left, resetsAtMs: Math.round((clock.nowMs() + known.endsAtMs - nowMs) / 1000) * 1000 }
+  }
+
+  /** How many are held. */
+  get waiting (): Readonly<Record<Lane, number>> {
+    return this.#lanes.sizes
+  }
+
+  /** @returns the turn of a request that may go at once; 0 for one that must wait */
+  take (lane: Lane): number {
+    if (this.#lanes.size > 0 && (lane !== 'write' || this.#lanes.first('write') !== undefined)) return 0
+    const nowMs = this.#options.clock.monotonicMs()
+    return this.#ledger.mayGo(lane, nowMs) ? this.#ledger.take(nowMs) : 0
+  }
+
+  /**
+   * Holds a request until its turn, or refuses it with RATE-R-001: at once where the wait can't succeed.
+   * @param sinceMs when it was held first, on the monotonic clock: its whole wait is limited
+   * @param isSentBack the API had it already: it goes before those of its lane who never went
+   */
+  wait (lane: Lane, { sinceMs, isSentBack }: { readonly sinceMs: number, readonly isSentBack: boolean }, { go, refuse }: Verdict): Waiter | undefined {
+    const { clock, maxWaitMs } = this.#options
+    const nowMs = clock.monotonicMs()
+    const opensAtMs = this.#ledger.opensAtMs(lane, isSentBack ? 0 : this.#lanes.ahead(lane), nowMs)
+    // The first answer of all is waited for in any case: the quota is not spent.
+    const deadlineMs = Math.max(sinceMs + maxWaitMs, this.#ledger.known === undefined ? this.#ledger.wakesAtMs(lane, nowMs) : 0)
+    if (opensAtMs > deadlineMs || deadlineMs <= nowMs) {
+      refuse(this.#refusal(opensAtMs - nowMs))
+      return undefined
+    }
+    const timer = clock.setTimer(() => this.#expire(waiter), Math.ceil(deadlineMs - nowMs))
+    const waiter: Waiter = { lane, sinceMs: nowMs, deadlineMs, timer, go, refuse }
+    this.#lanes.add(waiter, isSentBack)
+    this.#arm()
+    return waiter
+  }
+
+  /** Its app hung up. */
+  leave (waiter: Waiter): void {
+    this.#end(waiter, () => {})
+  }
+
+  /** The head of an answer came. @param headers names and values in turn */
+  answered (turn: number, status: number, headers: readonly string[]): void {
+    const { clock } = this.#options
+    const reading = readQuota(headers)
+    const lastsMs = reading === undefined ? 0 : reading.resetsAtMs - clock.nowMs() - this.#skewOf(reading.date)
+    this.#ledger.answer(turn, status === 429, reading, lastsMs, clock.monotonicMs())
+    if (this.#lanes.size > 0) this.#pump()
+  }
+
+  /** A turn ended without an answer. */
+  giveBack (turn: number, wasSent: boolean): void {
+    this.#ledger.giveBack(turn, wasSent)
+    if (this.#lanes.size > 0) this.#pump()
+  }
+
+  /** Whether a request that the API refused may still go within its time. */
+  isWorthWaiting (lane: Lane, sinceMs: number): boolean {
+    const nowMs = this.#options.clock.monotonicMs()
+    return this.#ledger.known !== undefined && this.#ledger.opensAtMs(lane, 0, nowMs) <= sinceMs + this.#options.maxWaitMs
+  }
+
+  #skewOf (date: string | undefined): number {
+    if (date === undefined) return this.#skewMs
+    if (date !== this.#date.text) this.#date = { text: date, ms: Date.parse(date) }
+    if (!Number.isNaN(this.#date.ms)) this.#skewMs = clockSkewMs(this.#date.ms, this.#options.clock.nowMs())
+    return this.#skewMs
+  }
+
+  #pump (): void {
+    // Whoever goes may fail at once, and so give its turn to the next: one loop for all.
+    if (this.#isPumping) return
+    this.#isPumping = true
+    try {
+      for (let next = this.#next(); next !== undefined; next = this.#next()) {
+        const { lane, go } = next
+        this.#owed.delete(lane)
+        const turn = this.#ledger.take(this.#options.clock.monotonicMs())
+        this.#end(next, () => go(turn))
+      }
+    } finally {
+      this.#isPumping = false
+    }
+    this.#refuseHopeless()
+    this.#arm()
+  }
+
+  #next (): Waiter | undefined {
+    const nowMs = this.#options.clock.monotonicMs()
+    this.#ledger.roll(nowMs)
+    if (this.#owedWindow !== this.#ledger.windows) {
+      this.#owedWindow = this.#ledger.windows
+      for (const lane of LANES) if (this.#lanes.first(lane) !== undefined) this.#owed.add(lane)
+    }
+    for (const lane of [...this.#owed, ...LANES]) {
+      const first = this.#lanes.first(lane)
+      if (first !== undefined && this.#ledger.mayGo(lane, nowMs)) return first
+    }
+    return undefined
+  }
+
+  /** The last of a window is gone: whoever can't wait for the next one is told now, and not at the end of a wait in vain. */
+  #refuseHopeless (): void {
+    if (this.#ledger.known?.left !== 0 || this.#sweptWindow === this.#ledger.windows) return
+    this.#sweptWindow = this.#ledger.windows
+    const nowMs = this.#options.clock.monotonicMs()
+    let ahead = 0
+    for (const waiter of [...this.#lanes]) {
+      const opensAtMs = this.#ledger.opensAtMs(waiter.lane, ahead, nowMs)
+      if (opensAtMs > waiter.deadlineMs) this.#end(waiter, () => waiter.refuse(this.#refusal(opensAtMs - nowMs)))
+      else ahead++
+    }
+  }
+
+  #expire (waiter: Waiter): void {
+    // The window may turn at this very moment.
+    this.#pump()
+    const nowMs = this.#options.clock.monotonicMs()
+    this.#end(waiter, () => waiter.refuse(this.#refusal(this.#ledger.opensAtMs(waiter.lane, 0, nowMs) - nowMs)))
+  }
+
+  #end (waiter: Waiter, tell: () => void): void {
+    if (!this.#lanes.delete(waiter)) return
+    waiter.timer.cancel()
+    if (this.#lanes.size === 0) this.#disarm()
+    this.#options.onWaited?.(waiter.lane, this.#options.clock.monotonicMs() - waiter.sinceMs)
+    tell()
+  }
+
+  #arm (): void {
+    const lane = LANES.find(lane => this.#lanes.first(lane) !== undefined)
+    if (lane === undefined) return
+    const { clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    // Behind writes that wait, what is kept for them is of no use to others.
+    const atMs = this.#ledger.wakesAtMs(lane, nowMs)
+    if (atMs === this.#alarmAtMs) return
+    this.#disarm()
+    this.#alarmAtMs = atMs
+    if (atMs === Infinity) return
+    this.#alarm = clock.setTimer(() => {
+      this.#alarmAtMs = Infinity
+      this.#pump()
+    }, Math.ceil(atMs - nowMs))
+  }
+
+  #disarm (): void {
+    this.#alarm?.cancel()
+    this.#alarmAtMs = Infinity
+  }
+
+  #refusal (opensInMs: number): Problem {
+    const { status } = this
+    const what = status === undefined ? 'The quota of the API is not known yet.' : `The quota of ${status.limit} requests in a window is spent, and waiting for the next window would take too long.`
+    return new Problem('RATE-R-001', `${what} Nothing was sent.`, { retryAfterMs: opensInMs, quota: status })
+  }
+}

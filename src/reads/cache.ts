@@ -1,0 +1,114 @@
+import { LRUCache } from 'lru-cache'
+import type { HeldAnswer } from '../answer.ts'
+import type { Clock } from '../clock.ts'
+import { keepingOf, withoutAge } from './freshness.ts'
+import { MAX_SHARED_BYTES, type KeptKind } from './sharing.ts'
+
+export interface CacheConfig {
+  readonly ttlMs: number
+  /** Of all that is kept. */
+  readonly maxBytes: number
+  /** How long after its end a list is given while the API is down. */
+  readonly staleIfErrorMs: number
+}
+
+/** An answer that is kept; times are those of the monotonic clock. */
+export interface Entry {
+  readonly answer: HeldAnswer
+  /** How old the answer was, and when. */
+  readonly ageMs: number
+  readonly receivedAtMs: number
+  readonly freshUntilMs: number
+  /** Until then it may be given while the API is down. */
+  readonly staleUntilMs: number
+  /** What to ask the API with whether it still holds, names and values in turn; may be empty. */
+  readonly conditions: readonly string[]
+}
+
+/** What an entry takes besides its bytes, about. */
+const ENTRY_BYTES = 512
+
+/** Answers of the API that may be given again, bounded in bytes; those that were asked for last stay. */
+export class ReadCache {
+  readonly #clock: Clock
+  readonly #config: CacheConfig
+  readonly #entries: LRUCache<string, Entry>
+  #generation = 0
+
+  constructor (clock: Clock, config: CacheConfig) {
+    this.#clock = clock
+    this.#config = config
+    this.#entries = new LRUCache({ maxSize: config.maxBytes, maxEntrySize: Math.min(MAX_SHARED_BYTES, config.maxBytes) })
+  }
+
+  /** Rises with each write: an answer that was asked for before one is not kept after it. */
+  get generation (): number {
+    return this.#generation
+  }
+
+  /** What is kept, and still of use: fresh, or to be asked about, or good while the API is down. */
+  get (key: string): Entry | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined || this.isFresh(entry) || entry.conditions.length > 0 || this.isGoodWhileDown(entry)) return entry
+    this.#entries.delete(key)
+    return undefined
+  }
+
+  isFresh ({ freshUntilMs }: Entry): boolean {
+    return this.#clock.monotonicMs() < freshUntilMs
+  }
+
+  isGoodWhileDown ({ staleUntilMs }: Entry): boolean {
+    return this.#clock.monotonicMs() < staleUntilMs
+  }
+
+  /** An answer as an app gets it, with how old it is (RFC 9111 §5.1). */
+  aged ({ answer, ageMs, receivedAtMs }: Entry): HeldAnswer {
+    const nowAgeMs = ageMs + this.#clock.monotonicMs() - receivedAtMs
+    return { ...answer, headers: [...answer.headers, 'Age', String(Math.floor(nowAgeMs / 1000))] }
+  }
+
+  /**
+   * Keeps a whole 200, if its headers let it.
+   * @param asked when it was asked for: the generation at that moment, and how long before its head that was
+   */
+  keep (key: string, kind: KeptKind, answer: HeldAnswer, { generation, receivedAtMs, delayMs }: { generation: number, receivedAtMs: number, delayMs: number }): void {
+    if (generation !== this.#generation) return
+    const { ttlMs, staleIfErrorMs } = this.#config
+    const keeping = keepingOf(answer.headers, { ttlMs, delayMs, nowMs: this.#clock.nowMs() })
+    if (keeping === undefined) {
+      this.drop(key)
+      return
+    }
+    const { ageMs, freshMs, mayBeStale, conditions } = keeping
+    const freshUntilMs = receivedAtMs + freshMs
+    // Copied: a chunk may be a small part of a large buffer, which it would hold.
+    const body = joined(answer.chunks)
+    const headers = withoutAge(answer.headers)
+    this.#entries.set(key, {
+      answer: { ...answer, headers, chunks: [body] },
+      ageMs,
+      receivedAtMs,
+      freshUntilMs,
+      staleUntilMs: kind === 'list' && mayBeStale ? freshUntilMs + staleIfErrorMs : freshUntilMs,
+      conditions
+    }, { size: ENTRY_BYTES + key.length + headers.join().length + body.length })
+  }
+
+  drop (key: string): void {
+    this.#entries.delete(key)
+  }
+
+  /** Something was changed: nothing that is kept, or on its way, is of use. */
+  clear (): void {
+    this.#generation++
+    this.#entries.clear()
+  }
+}
+
+function joined (chunks: readonly Buffer[]): Buffer {
+  const body = Buffer.allocUnsafeSlow(chunks.reduce((bytes, { length }) => bytes + length, 0))
+  let at = 0
+  for (const chunk of chunks) at += chunk.copy(body, at)
+  return body
+}

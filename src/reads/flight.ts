@@ -1,0 +1,182 @@
+import type { AnswerSink, HeldAnswer } from '../answer.ts'
+import type { Problem } from '../problem.ts'
+import { depart, type PreparedCall, type ReadCall, type Reader, type ServedBy } from './reader.ts'
+import { MAX_SHARED_BYTES, mayBeShared, type KeptKind } from './sharing.ts'
+
+/** Who waits for the answer to another one's call. */
+export interface Follower {
+  readonly reader: Reader
+  /** The answer, whole. */
+  take (answer: HeldAnswer): void
+  /** There is none, for anybody. */
+  fail (problem: Problem): void
+  /** The answer is not for it. */
+  goAlone (): void
+  /** The call broke, and another one is made: as its leader, or with it. */
+  lead (flight: Flight): void
+  follow (flight: Flight): void
+}
+
+/** What a flight leaves to those who know of others. */
+export interface FlightControl {
+  /** Nobody is to join it any more. */
+  onClosed (flight: Flight): void
+  /** Its connection broke, and these got nothing yet. */
+  onBroken (flight: Flight, followers: readonly Follower[]): void
+}
+
+interface GrowingAnswer extends HeldAnswer {
+  readonly chunks: Buffer[]
+}
+
+const NOBODY: readonly Follower[] = []
+
+/**
+ * One call of the API that all who ask the same meanwhile share. The first, who leads, gets the answer as it comes; those who join get it
+ * whole at its end, so that they can still go on their own if it turns out to be for the leader alone.
+ */
+export class Flight implements AnswerSink, ReadCall {
+  readonly key: string
+  /** Undefined where the answer is never kept. */
+  readonly kind: KeptKind | undefined
+  /** Where the leader's answer came from. */
+  servedBy: ServedBy = 'api'
+  readonly #control: FlightControl
+  readonly #isSecond: boolean
+  #leader: AnswerSink | undefined
+  #followers: Set<Follower> | undefined
+  #call: PreparedCall | undefined
+  /** As far as it came, while it may be shared. */
+  #answer: GrowingAnswer | undefined
+  #bytes = 0
+  #isPaused = false
+  #isOver = false
+
+  /** @param isSecond whether it stands for one that broke: there is no third */
+  constructor (key: string, kind: KeptKind | undefined, leader: AnswerSink, control: FlightControl, isSecond: boolean) {
+    this.key = key
+    this.kind = kind
+    this.#leader = leader
+    this.#control = control
+    this.#isSecond = isSecond
+  }
+
+  /** @param sink where the call puts its answer: here, at once or by way of the cache */
+  depart (call: PreparedCall, sink: AnswerSink): void {
+    this.#call = call
+    depart(call, sink)
+  }
+
+  get attempts (): number {
+    return this.#call?.attempts ?? 0
+  }
+
+  get upstreamMs (): number | undefined {
+    return this.#call?.upstreamMs
+  }
+
+  get quotaWaitMs (): number | undefined {
+    return this.#call?.quotaWaitMs
+  }
+
+  get isOutcomeUnknown (): boolean {
+    return false
+  }
+
+  join (follower: Follower): void {
+    this.#followers ??= new Set()
+    this.#followers.add(follower)
+    // The leader's app may be slow, but not at their cost.
+    this.resume()
+  }
+
+  /** The leader's app waits no more. */
+  abandon (): void {
+    this.#leader = undefined
+    this.#goOnForTheRest()
+  }
+
+  leave (follower: Follower): void {
+    this.#followers?.delete(follower)
+    this.#goOnForTheRest()
+  }
+
+  resume (): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#call?.resume()
+  }
+
+  onHead (status: number, statusText: string, headers: string[]): void {
+    // The leader's copy is its own.
+    if (mayBeShared(headers)) this.#answer = { status, statusText, headers: [...headers], chunks: [] }
+    else this.#leaveToLeader()
+    this.#leader?.onHead(status, statusText, headers)
+  }
+
+  onChunk (chunk: Buffer): boolean {
+    this.#bytes += chunk.length
+    if (this.#bytes <= MAX_SHARED_BYTES) this.#answer?.chunks.push(chunk)
+    else if (this.#answer !== undefined) this.#leaveToLeader()
+    const isReady = this.#leader?.onChunk(chunk) !== false
+    this.#isPaused = !isReady && !this.#hasFollowers
+    return !this.#isPaused
+  }
+
+  onEnd (): void {
+    const [leader, answer, followers] = [this.#leader, this.#answer, this.#takeFollowers()]
+    this.#close()
+    if (answer !== undefined) for (const follower of followers) follower.take(answer)
+    leader?.onEnd()
+  }
+
+  onFailure (problem: Problem): void {
+    const [leader, followers] = [this.#leader, this.#takeFollowers()]
+    this.#close()
+    if (followers.length > 0 && !this.#isSecond && isBrokenConnection(problem)) this.#control.onBroken(this, followers)
+    else for (const follower of followers) follower.fail(problem)
+    leader?.onFailure(problem)
+  }
+
+  get #hasFollowers (): boolean {
+    return this.#followers !== undefined && this.#followers.size > 0
+  }
+
+  #leaveToLeader (): void {
+    this.#answer = undefined
+    this.#control.onClosed(this)
+    const followers = this.#takeFollowers()
+    this.#goOnForTheRest()
+    for (const follower of followers) follower.goAlone()
+  }
+
+  #goOnForTheRest (): void {
+    if (this.#isOver || this.#leader !== undefined) return
+    if (this.#hasFollowers) {
+      this.resume()
+      return
+    }
+    this.#close()
+    this.#call?.abandon()
+  }
+
+  #close (): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    // The log still asks for the call; what was held must not outlive the answer.
+    this.#leader = this.#answer = undefined
+    this.#control.onClosed(this)
+  }
+
+  #takeFollowers (): readonly Follower[] {
+    if (this.#followers === undefined) return NOBODY
+    const followers = [...this.#followers]
+    this.#followers = undefined
+    return followers
+  }
+}
+
+/** Neither the API's word nor its silence: worth one more try for those who got nothing yet. */
+function isBrokenConnection ({ code, status }: Problem): boolean {
+  return code === 'UPSTR-R-001' && status === 502
+}

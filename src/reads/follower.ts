@@ -1,0 +1,86 @@
+import { hand, type HeldAnswer } from '../answer.ts'
+import { asProblem, type Problem } from '../problem.ts'
+import type { Flight, Follower } from './flight.ts'
+import { goAlone, type PreparedCall, type ReadCall, type Reader, type ServedBy } from './reader.ts'
+
+/** A read that shares the call of another one, until that call's answer turns out not to be for both. */
+export class FollowingRead implements Follower, ReadCall {
+  readonly reader: Reader
+  readonly #onCoalesced: () => void
+  #flight: Flight
+  /** Once it leads a second flight. */
+  #led: Flight | undefined
+  /** Once it goes on its own. */
+  #own: PreparedCall | undefined
+
+  /** @param onCoalesced told when another one's call has served it */
+  constructor (reader: Reader, flight: Flight, onCoalesced: () => void) {
+    this.reader = reader
+    this.#onCoalesced = onCoalesced
+    this.#flight = flight
+    flight.join(this)
+  }
+
+  get servedBy (): ServedBy {
+    if (this.#own !== undefined) return 'api'
+    return this.#led?.servedBy ?? 'flight'
+  }
+
+  get attempts (): number {
+    return this.#call?.attempts ?? 0
+  }
+
+  get upstreamMs (): number | undefined {
+    return this.#call?.upstreamMs
+  }
+
+  get quotaWaitMs (): number | undefined {
+    return this.#call?.quotaWaitMs
+  }
+
+  get isOutcomeUnknown (): boolean {
+    return false
+  }
+
+  abandon (): void {
+    if (this.#call === undefined) this.#flight.leave(this)
+    else this.#call.abandon()
+  }
+
+  resume (): void {
+    this.#call?.resume()
+  }
+
+  take (answer: HeldAnswer): void {
+    this.#onCoalesced()
+    try {
+      hand(answer, this.reader)
+      this.reader.onEnd()
+    } catch (thrown) {
+      // One app's trouble is none of the others'.
+      this.reader.onFailure(asProblem(thrown))
+    }
+  }
+
+  fail (problem: Problem): void {
+    this.#onCoalesced()
+    this.reader.onFailure(problem)
+  }
+
+  goAlone (): void {
+    this.#own = goAlone(this.reader)
+  }
+
+  lead (flight: Flight): void {
+    this.#led = flight
+  }
+
+  follow (flight: Flight): void {
+    this.#flight = flight
+    flight.join(this)
+  }
+
+  get #call (): PreparedCall | Flight | undefined {
+    return this.#own ?? this.#led
+  }
+}

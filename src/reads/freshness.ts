@@ -1,0 +1,108 @@
+import { listOf } from './fields.ts'
+
+/** How an answer may be kept, as its headers want it. */
+export interface Keeping {
+  /** How old it was when it came (RFC 9111 §4.2.3, for an API behind caches that say Age). */
+  readonly ageMs: number
+  /** How long from then on it may be given without asking the API; 0: never. */
+  readonly freshMs: number
+  /** Whether it may be given after its end, while the API is down (§4.2.4). */
+  readonly mayBeStale: boolean
+  /** What to ask the API with whether it still holds (§4.3.1), names and values in turn; empty where the API gave no validator. */
+  readonly conditions: readonly string[]
+}
+
+export interface KeepingTerms {
+  /** The longest that anything is kept. */
+  readonly ttlMs: number
+  /** From the request to the head of its answer. */
+  readonly delayMs: number
+  /** The wall clock, for an answer without Date. */
+  readonly nowMs: number
+}
+
+const SECOND_MS = 1000
+/** What RFC 9111 §1.2.2 has a cache take for larger numbers. */
+const MAX_SECONDS = 2 ** 31
+
+/**
+ * What of an answer's headers decides how long it is kept. Pure.
+ *
+ * A shared cache, as all apps see it, but with one difference: a request's Authorization does not keep its answer out (RFC 9111 §3.5), since it is
+ * always the sidecar's own, the same for all of them.
+ * @param headers of a 200, names and values in turn
+ * @returns undefined where it must not be kept, or where nothing could come of it
+ */
+export function keepingOf (headers: readonly string[], { ttlMs, delayMs, nowMs }: KeepingTerms): Keeping | undefined {
+  const directives = parseDirectives(listOf(headers, 'cache-control') ?? '')
+  if (directives.has('no-store') || directives.has('private')) return undefined
+  const conditions = conditionsOf(headers)
+  // An Age that is no number says nothing (§5.1).
+  const ageMs = (secondsMs(listOf(headers, 'age')?.split(',')[0]?.trim()) ?? 0) + delayMs
+  const lifetimeMs = directives.has('no-cache') ? 0 : Math.min(statedLifetimeMs(headers, directives, nowMs) ?? ttlMs, ttlMs)
+  const freshMs = Math.max(lifetimeMs - ageMs, 0)
+  if (freshMs === 0 && conditions.length === 0) return undefined
+  // s-maxage says proxy-revalidate too (§5.2.2.10).
+  const mayBeStale = !['no-cache', 'must-revalidate', 'proxy-revalidate', 's-maxage'].some(name => directives.has(name))
+  return { ageMs, freshMs, mayBeStale, conditions }
+}
+
+/** Of a 304, what the kept answer's own bytes decide (RFC 9111 §3.2). */
+const ABOUT_THE_BYTES = new Set(['content-length', 'content-encoding', 'content-range'])
+
+/**
+ * The headers of a kept answer after the API said that it still holds: each one that the 304 names is as the 304 has it (RFC 9111 §3.2).
+ * @param kept names and values in turn, as are `told`, the 304's
+ */
+export function refreshed (kept: readonly string[], told: readonly string[]): string[] {
+  const updates = told.filter((_, i) => !ABOUT_THE_BYTES.has(nameAt(told, i)))
+  const names = new Set(updates.map((_, i) => nameAt(updates, i)))
+  return [...kept.filter((_, i) => !names.has(nameAt(kept, i))), ...updates]
+}
+
+/** The headers of an answer without the age that it came with: it is given with another (RFC 9111 §5.1). */
+export function withoutAge (headers: readonly string[]): string[] {
+  return headers.filter((_, i) => nameAt(headers, i) !== 'age')
+}
+
+/** Of the pair that holds the i-th entry of a flat list, lower case. */
+function nameAt (flat: readonly string[], i: number): string {
+  return (flat[i - i % 2] ?? '').toLowerCase()
+}
+
+function conditionsOf (headers: readonly string[]): string[] {
+  const [etag, lastModified] = [listOf(headers, 'etag'), listOf(headers, 'last-modified')]
+  return [...(etag === undefined ? [] : ['If-None-Match', etag]), ...(lastModified === undefined ? [] : ['If-Modified-Since', lastModified])]
+}
+
+/** What the API says itself: s-maxage, else max-age, else Expires (RFC 9111 §4.2.1); undefined where it says nothing. */
+function statedLifetimeMs (headers: readonly string[], directives: ReadonlyMap<string, string>, nowMs: number): number | undefined {
+  const stated = directives.get('s-maxage') ?? directives.get('max-age')
+  // An answer that says it wrongly is rather too old than too young.
+  if (stated !== undefined) return secondsMs(stated) ?? 0
+  const expires = listOf(headers, 'expires')
+  if (expires === undefined) return undefined
+  const date = listOf(headers, 'date')
+  const lifetimeMs = httpDateMs(expires) - (date === undefined ? nowMs : httpDateMs(date))
+  // What can't be read, such as `0`, has ended (§5.3).
+  return lifetimeMs > 0 ? lifetimeMs : 0
+}
+
+/** Of a directive given twice, the first; names in lower case. */
+function parseDirectives (cacheControl: string): ReadonlyMap<string, string> {
+  const directives = new Map<string, string>()
+  for (const [, name = '', quoted, plain = ''] of cacheControl.matchAll(/([^\s,=]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*)))?/g)) {
+    if (!directives.has(name.toLowerCase())) directives.set(name.toLowerCase(), quoted ?? plain)
+  }
+  return directives
+}
+
+/** Undefined where it is no number of seconds. */
+function secondsMs (text = ''): number | undefined {
+  return /^\d+$/.test(text) ? Math.min(Number(text), MAX_SECONDS) * SECOND_MS : undefined
+}
+
+/** NaN for all but the one form that is still made (RFC 9110 §5.6.7), since `Date.parse` reads far too much. */
+function httpDateMs (text: string): number {
+  return /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text) ? Date.parse(text) : NaN
+}

@@ -1,0 +1,121 @@
+import { hand, type AnswerSink } from '../answer.ts'
+import type { Clock } from '../clock.ts'
+import type { Problem } from '../problem.ts'
+import type { Entry, ReadCache } from './cache.ts'
+import type { Flight } from './flight.ts'
+import { refreshed } from './freshness.ts'
+import { MAX_SHARED_BYTES, mayBeShared } from './sharing.ts'
+
+/** What came of asking the cache: nothing kept, or nothing that still held; the API confirmed it; or is down. */
+export type KeptOutcome = 'miss' | 'revalidated' | 'stale'
+
+/** RFC 5861 §4. */
+const DOWN = new Set([500, 502, 503, 504])
+
+interface GrowingAnswer {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: readonly string[]
+  readonly chunks: Buffer[]
+  readonly receivedAtMs: number
+  bytes: number
+}
+
+/**
+ * The answer of a call on its way to a flight, where the cache has a say: whole, it is kept; a 304 becomes the kept answer that it confirms;
+ * and while the API is down, a kept list is given instead.
+ *
+ * A 304 spends as much of the quota as a 200.
+ */
+export class KeptRead implements AnswerSink {
+  readonly #clock: Clock
+  readonly #cache: ReadCache
+  readonly #flight: Flight
+  readonly #onOutcome: (outcome: KeptOutcome) => void
+  /** What was kept, but is no longer fresh. */
+  readonly #entry: Entry | undefined
+  readonly #generation: number
+  #hasHead = false
+  /** Instead of an answer that says that the API is down; its body is of no interest. */
+  #standIn: Entry | undefined
+  /** To be kept. */
+  #answer: GrowingAnswer | undefined
+
+  constructor ({ clock, cache, flight, onOutcome }: { clock: Clock, cache: ReadCache, flight: Flight, onOutcome: (outcome: KeptOutcome) => void }) {
+    this.#clock = clock
+    this.#cache = cache
+    this.#flight = flight
+    this.#onOutcome = onOutcome
+    this.#entry = cache.get(flight.key)
+    this.#generation = cache.generation
+  }
+
+  get conditions (): readonly string[] {
+    return this.#entry?.conditions ?? []
+  }
+
+  onHead (status: number, statusText: string, headers: string[]): void {
+    this.#hasHead = true
+    const entry = this.#entry
+    if (status === 304 && entry !== undefined && entry.conditions.length > 0) this.#revalidate(entry, headers)
+    else if (DOWN.has(status) && entry !== undefined && this.#cache.isGoodWhileDown(entry)) this.#standIn = entry
+    else this.#pass('miss', status, statusText, headers)
+  }
+
+  onChunk (chunk: Buffer): boolean {
+    if (this.#standIn !== undefined) return true
+    const answer = this.#answer
+    if (answer !== undefined) {
+      answer.bytes += chunk.length
+      answer.chunks.push(chunk)
+      if (answer.bytes > MAX_SHARED_BYTES) this.#answer = undefined
+    }
+    return this.#flight.onChunk(chunk)
+  }
+
+  onEnd (): void {
+    if (this.#standIn !== undefined) return this.#giveStale(this.#standIn)
+    const { key, kind, upstreamMs } = this.#flight
+    const answer = this.#answer
+    if (answer !== undefined && kind !== undefined) {
+      this.#cache.keep(key, kind, answer, { generation: this.#generation, receivedAtMs: answer.receivedAtMs, delayMs: upstreamMs ?? 0 })
+    }
+    this.#flight.onEnd()
+  }
+
+  onFailure (problem: Problem): void {
+    const entry = this.#entry
+    if (this.#standIn !== undefined) return this.#giveStale(this.#standIn)
+    if (!this.#hasHead) {
+      if (entry !== undefined && problem.code.startsWith('UPSTR-') && this.#cache.isGoodWhileDown(entry)) return this.#giveStale(entry)
+      this.#onOutcome('miss')
+    }
+    this.#flight.onFailure(problem)
+  }
+
+  /** It still holds: it goes on as if the API had sent it, and is kept anew. */
+  #revalidate ({ answer }: Entry, headers: readonly string[]): void {
+    this.#flight.servedBy = 'revalidated'
+    this.#pass('revalidated', answer.status, answer.statusText, refreshed(answer.headers, headers))
+    for (const chunk of answer.chunks) this.onChunk(chunk)
+  }
+
+  #pass (outcome: KeptOutcome, status: number, statusText: string, headers: string[]): void {
+    this.#onOutcome(outcome)
+    if (status === 200 && mayBeShared(headers)) this.#answer = { status, statusText, headers: [...headers], chunks: [], receivedAtMs: this.#clock.monotonicMs(), bytes: 0 }
+    else if (isWordOnIt(status)) this.#cache.drop(this.#flight.key)
+    this.#flight.onHead(status, statusText, headers)
+  }
+
+  #giveStale (entry: Entry): void {
+    this.#flight.servedBy = 'stale'
+    this.#onOutcome('stale')
+    hand(this.#cache.aged(entry), this.#flight)
+    this.#flight.onEnd()
+  }
+}
+
+/** Not about the API's own state: what was kept is no longer what it says. */
+function isWordOnIt (status: number): boolean {
+  return status < 500 && status !== 429
+}

@@ -1,0 +1,108 @@
+import { hand } from '../answer.ts'
+import type { Clock } from '../clock.ts'
+import { ReadCache, type CacheConfig } from './cache.ts'
+import { Flight, type FlightControl, type Follower } from './flight.ts'
+import { FollowingRead } from './follower.ts'
+import { KeptRead } from './kept-read.ts'
+import { goAlone, type ReadCall, type Reader } from './reader.ts'
+import { keptKindOf, keyOf, type KeptKind } from './sharing.ts'
+
+export interface ReadsOptions {
+  readonly clock: Clock
+  /** Whether identical GETs in flight share one call. */
+  readonly coalesce: boolean
+  /** Kept for no time at all: nothing is. */
+  readonly cache: CacheConfig
+  /**
+   * Told once for each read that was served by the call of another one (`coalesced`), or that the cache was asked for: answered from it
+   * (`hit`), not (`miss`), after the API confirmed it (`revalidated`), or because the API is down (`stale`). A read whose app gave up is none.
+   */
+  readonly onShared: (outcome: SharedOutcome) => void
+}
+
+export type SharedOutcome = 'coalesced' | 'hit' | 'miss' | 'revalidated' | 'stale'
+
+/** Who was answered from memory has no call. */
+const HIT: ReadCall = { servedBy: 'cache', attempts: 0, upstreamMs: undefined, quotaWaitMs: undefined, isOutcomeUnknown: false, abandon () {}, resume () {} }
+
+/**
+ * GETs that may have an answer in common: with one that is kept, with one that is on its way, or else the first of those to come.
+ *
+ * A write closes the door behind it: a GET after it never gets what was asked for before.
+ */
+export class Reads implements FlightControl {
+  readonly #clock: Clock
+  readonly #coalesce: boolean
+  readonly #cache: ReadCache | undefined
+  readonly #onShared: (outcome: SharedOutcome) => void
+  readonly #onCoalesced = (): void => this.#onShared('coalesced')
+  /** Those that may be joined. */
+  readonly #flights = new Map<string, Flight>()
+
+  constructor ({ clock, coalesce, cache, onShared }: ReadsOptions) {
+    this.#clock = clock
+    this.#coalesce = coalesce
+    this.#cache = cache.ttlMs > 0 ? new ReadCache(clock, cache) : undefined
+    this.#onShared = onShared
+  }
+
+  /**
+   * Answers a GET.
+   * @param target path and query, byte for byte
+   * @param variant of the request, as `RequestHead` has it
+   */
+  read (target: string, variant: string, reader: Reader): ReadCall {
+    const kind = this.#cache === undefined ? undefined : keptKindOf(target)
+    if (kind === undefined && !this.#coalesce) return goAlone(reader)
+    const key = keyOf(target, variant)
+    if (kind !== undefined && this.#isAnsweredFromCache(key, reader)) return HIT
+    const running = this.#flights.get(key)
+    if (running !== undefined) return new FollowingRead(reader, running, this.#onCoalesced)
+    const flight = this.#open(key, kind, reader, false)
+    this.#depart(flight, reader)
+    return flight
+  }
+
+  /** Something was changed, or may have been. Those who wait already had asked before. */
+  forget (): void {
+    this.#flights.clear()
+    this.#cache?.clear()
+  }
+
+  onClosed (flight: Flight): void {
+    // A newer one may have taken its place.
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+  }
+
+  onBroken ({ key, kind }: Flight, [first, ...others]: readonly Follower[]): void {
+    if (first === undefined) return
+    const flight = this.#open(key, kind, first.reader, true)
+    first.lead(flight)
+    for (const follower of others) follower.follow(flight)
+    this.#depart(flight, first.reader)
+  }
+
+  #open (key: string, kind: KeptKind | undefined, leader: Reader, isSecond: boolean): Flight {
+    const flight = new Flight(key, kind, leader, this, isSecond)
+    if (this.#coalesce) this.#flights.set(key, flight)
+    return flight
+  }
+
+  #depart (flight: Flight, leader: Reader): void {
+    if (this.#cache === undefined || flight.kind === undefined) {
+      flight.depart(leader.prepare(flight, []), flight)
+      return
+    }
+    const kept = new KeptRead({ clock: this.#clock, cache: this.#cache, flight, onOutcome: this.#onShared })
+    flight.depart(leader.prepare(kept, kept.conditions), kept)
+  }
+
+  #isAnsweredFromCache (key: string, reader: Reader): boolean {
+    const entry = this.#cache?.get(key)
+    if (this.#cache === undefined || entry === undefined || !this.#cache.isFresh(entry)) return false
+    this.#onShared('hit')
+    hand(this.#cache.aged(entry), reader)
+    reader.onEnd()
+    return true
+  }
+}

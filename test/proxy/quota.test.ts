@@ -1,0 +1,152 @@
+import type { RequestListener } from 'node:http'
+import { connect } from 'node:net'
+import t from 'tap'
+import { FakeClock, settle } from '../helpers/fake-clock.ts'
+import { call, recorder, type Answer } from '../helpers/http.ts'
+import { json, type Teardown } from '../helpers/servers.ts'
+import { startTestSidecar, type TestSidecar } from '../helpers/sidecar.ts'
+
+interface Quota { limit: number, used: number }
+
+/** An API with true windows of a minute on the test's clock. */
+function meteredApi (clock: FakeClock, quota: Quota) {
+  let window = 0
+  const serve: RequestListener = (_req, res) => {
+    const id = Math.floor(clock.nowMs() / 60_000)
+    if (id !== window) quota.used = 0
+    window = id
+    const isAllowed = quota.used < quota.limit
+    if (isAllowed) quota.used++
+    res.setHeader('Date', new Date(clock.nowMs()).toUTCString())
+    res.setHeader('X-RateLimit-Limit', quota.limit)
+    res.setHeader('X-RateLimit-Remaining', quota.limit - quota.used)
+    res.setHeader('X-RateLimit-Reset', id * 60 + 60)
+    if (isAllowed) json(res, 200, { used: quota.used })
+    else json(res, 429, { code: 'RATE-R-001', isRetryable: true })
+  }
+  return recorder(serve)
+}
+
+/** A sidecar that has spent its quota but for `left`, `turnsInMs` before the window turns. */
+async function spent (t: Teardown, { left = 0, turnsInMs, env = {} }: { left?: number, turnsInMs: number, env?: Record<string, string> }) {
+  const clock = new FakeClock()
+  const quota = { limit: 10, used: 0 }
+  const { seen, api } = meteredApi(clock, quota)
+  const sidecar = await startTestSidecar(t, { api, clock, env: { QUOTA_RESERVE: '0', ...env } })
+  await clock.advanceMs(60_000 - turnsInMs)
+  await call(sidecar.url, '/venues/first')
+  quota.used = quota.limit - left
+  if (left === 0) {
+    quota.used = quota.limit - 1
+    await call(sidecar.url, '/venues/second')
+  }
+  seen.length = 0
+  return { ...sidecar, clock, quota, seen }
+}
+
+async function waiting (sidecar: TestSidecar, n: number): Promise<void> {
+  for (;;) {
+    const { quota } = JSON.parse((await call(sidecar.adminUrl, '/status')).body.toString()) as { quota: { waiting: Record<string, number> } }
+    if (Object.values(quota.waiting).reduce((sum, each) => sum + each, 0) === n) return
+  }
+}
+
+t.test('while the quota is spent a request waits for the next window, and the log says how long', async t => {
+  const sidecar = await spent(t, { turnsInMs: 3_000 })
+  const answer = call(sidecar.url, '/venues')
+  await waiting(sidecar, 1)
+  t.equal(sidecar.seen.length, 0)
+  await sidecar.clock.advanceMs(3_000)
+  t.match(await answer, { status: 200 })
+  t.match(await sidecar.requestLine(3), { status: 200, quotaWaitMs: 3_000, attempts: 1 })
+})
+
+t.test('a wait that cannot succeed is refused at once, in the shape that Bookable has', async t => {
+  const { url, seen, requestLine } = await spent(t, { turnsInMs: 20_000 })
+  const answer = await call(url, '/venues/1/booking', { method: 'POST', body: '{}' })
+  t.match(answer, { status: 429, headers: { 'retry-after': '20', 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(Date.parse('2026-06-01T12:01:00Z') / 1000), 'content-type': 'application/problem+json' } })
+  t.match(JSON.parse(answer.body.toString()), { code: 'RATE-R-001', isRetryable: true, status: 429 })
+  t.equal(seen.length, 0)
+  t.match(await requestLine(3), { code: 'RATE-R-001', attempts: 0 })
+})
+
+t.test('QUOTA_MAX_WAIT_MS=0 refuses at once, and hands a 429 of the API on', async t => {
+  const { url, quota, seen } = await spent(t, { left: 5, turnsInMs: 1_000, env: { QUOTA_MAX_WAIT_MS: '0' } })
+  quota.used = quota.limit
+  t.match(JSON.parse((await call(url, '/venues/1/booking', { method: 'POST', body: '{}' })).body.toString()), { code: 'RATE-R-001' })
+  t.equal(seen.length, 1, 'the first 429 is the API\'s')
+  const own = await call(url, '/venues/1/booking', { method: 'POST', body: '{}' })
+  t.equal(own.status, 429)
+  t.equal(seen.length, 1, 'the second one is ours')
+})
+
+t.test('a booking that met a 429 is sent again in the next window, whole, and was refused before: it is made once', async t => {
+  const sidecar = await spent(t, { left: 5, turnsInMs: 2_000 })
+  const { url, clock, quota, seen, requestLine } = sidecar
+  quota.used = quota.limit
+  const answer = call(url, '/venues/1/booking', { method: 'POST', body: '{"partySize":2}' })
+  await waiting(sidecar, 1)
+  t.equal(seen.length, 1)
+  await clock.advanceMs(2_000)
+  t.match(await answer, { status: 200 })
+  t.same(seen.map(({ body }) => body.toString()), ['{"partySize":2}', '{"partySize":2}'])
+  t.equal(quota.used, 1)
+  t.match(await requestLine(2), { status: 200, attempts: 2, upstreamMs: 0 })
+})
+
+t.test('a 429 to an upload that streams is the app\'s, since its body is gone', async t => {
+  const { url, quota, seen } = await spent(t, { left: 5, turnsInMs: 1_000 })
+  quota.used = quota.limit
+  const answer = await call(url, '/venues/1', { method: 'PUT', body: 'x'.repeat(65_537) })
+  t.equal(answer.status, 429)
+  t.match(JSON.parse(answer.body.toString()), { code: 'RATE-R-001' })
+  t.equal(seen.length, 1)
+})
+
+t.test('an app that hangs up leaves the queue', async t => {
+  const sidecar = await spent(t, { turnsInMs: 3_000 })
+  const socket = connect(Number(new URL(sidecar.url).port), '127.0.0.1')
+  socket.write('GET /venues HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await waiting(sidecar, 1)
+  socket.destroy()
+  await waiting(sidecar, 0)
+  await sidecar.clock.advanceMs(4_000)
+  t.equal(sidecar.seen.length, 0)
+  t.match(await sidecar.requestLine(3), { status: 499, aborted: true, attempts: 0 })
+})
+
+t.test('a drain finishes those who wait, where the window turns in time', async t => {
+  const sidecar = await spent(t, { turnsInMs: 1_000 })
+  const answers = ['/venues', '/venues/1', '/venues/2'].map(path => call(sidecar.url, path))
+  await waiting(sidecar, 3)
+  const drained = sidecar.drain()
+  await sidecar.clock.runUntil(drained)
+  t.equal(await drained, true)
+  for (const answer of answers) t.match(await answer, { status: 200 })
+})
+
+t.test('at the limit of a drain those who still wait are told so, and nothing of theirs was sent', async t => {
+  const sidecar = await spent(t, { turnsInMs: 4_000 })
+  const answers = ['/venues', '/venues/1/booking'].map((path, i) => call(sidecar.url, path, i === 1 ? { method: 'POST', body: '{}' } : {}))
+  await waiting(sidecar, 2)
+  const drained = sidecar.drain()
+  await sidecar.clock.runUntil(drained)
+  t.equal(await drained, false)
+  for (const answer of answers) t.match(JSON.parse((await answer).body.toString()), { code: 'DRAIN-R-001' })
+  t.equal(sidecar.seen.length, 0)
+})
+
+t.test('while no token can be had, nobody holds a turn of the quota', async t => {
+  const sidecar = await spent(t, { left: 10, turnsInMs: 30_000, env: { TOKEN_WAIT_MS: '1000' } })
+  sidecar.tokenServer.respond = (_req, res) => json(res, 503, {})
+  await sidecar.clock.advanceMs(2 * 3_600_000)
+  const answers: Array<Promise<Answer>> = Array.from({ length: 20 }, (_, i) => call(sidecar.url, `/venues/${i}`))
+  await sidecar.clock.runUntil(Promise.all(answers))
+  for (const answer of answers) t.match(await answer, { status: 503 })
+  sidecar.tokenServer.respond = undefined
+  await sidecar.clock.advanceMs(60_000)
+  await settle()
+  const later = Promise.all(Array.from({ length: 10 }, (_, i) => call(sidecar.url, `/venues/${i}`)))
+  await sidecar.clock.runUntil(later)
+  t.ok((await later).every(({ status }) => status === 200), 'all ten of the window are there')
+})
