@@ -17,12 +17,13 @@ export async function freePort () {
  * @param {import('./processes.mjs').Processes} processes
  * @param {Readonly<Record<string, string>>} env
  * @param {string} logPath
+ * @param {string} bundle
  */
-export async function startSidecar (processes, env, logPath) {
+export async function startSidecar (processes, env, logPath, bundle = join(import.meta.dirname, '..', 'dist', 'bookable-sidecar.cjs')) {
   const [port, adminPort] = [await freePort(), await freePort()]
   const running = processes.start({
     file: process.execPath,
-    args: [join(import.meta.dirname, '..', 'dist', 'bookable-sidecar.cjs')],
+    args: [bundle],
     env: { PORT: String(port), ADMIN_PORT: String(adminPort), ...env }
   }, { logPath })
   while (!await isReady(adminPort)) {

@@ -58,8 +58,14 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const secrets = new CurrentSecrets(config, journal)
   const pool = createApiPool(config, clock)
   const stopped = new AbortController()
-  const quota = new Governor({ clock, maxWaitMs: config.quotaMaxWaitMs, reserve: config.quotaReserve, onWaited: (lane, waitedMs) => metrics.quotaWaited(lane, waitedMs) })
   const history = new History(clock)
+  const quota = new Governor({
+    clock,
+    maxWaitMs: config.quotaMaxWaitMs,
+    reserve: config.quotaReserve,
+    onWaited: (lane, waitedMs) => metrics.quotaWaited(lane, waitedMs),
+    onShortage: shortage => journal.quotaShortage(shortage, history.today)
+  })
   const tokens = new TokenCache({
     clock,
     random,

@@ -55,6 +55,8 @@ export interface ExchangeRecord {
   readonly upstreamMs: number | undefined
   /** How long the quota held it; absent where it did not. */
   readonly quotaWaitMs: number | undefined
+  /** Of the window, at the end of the request; undefined while no limit is known. */
+  readonly quotaLeft: number | undefined
   /** Of the answer's body, to the app. */
   readonly bytes: number
   readonly attempts: number
@@ -89,6 +91,8 @@ export class Exchange implements Reader, Listed<Exchange> {
   #bytes = 0
   #isFull = false
   #isBroken = false
+  /** The API said so: it changed nothing. */
+  #isRefusedWrite = false
   #isClosed = false
 
   constructor (context: ExchangeContext, req: IncomingMessage, res: ServerResponse, isOnSocket: boolean) {
@@ -128,8 +132,8 @@ export class Exchange implements Reader, Listed<Exchange> {
   }
 
   onHead (status: number, statusText: string, headers: string[]): void {
-    // A refused write changed nothing.
-    if (status < 400 || status >= 500) this.#forgetIfWritten()
+    this.#isRefusedWrite = status >= 400 && status < 500
+    this.#forgetIfWritten()
     headers.push('X-Correlation-ID', this.#correlationId)
     if (this.#context.door.isLeaving && endWith(this.#res)) headers.push('Connection', 'close')
     this.#res.writeHead(status, statusText, headers)
@@ -147,6 +151,8 @@ export class Exchange implements Reader, Listed<Exchange> {
   }
 
   onEnd (): void {
+    // The API may have written until now.
+    this.#forgetIfWritten()
     this.#res.end()
     if (this.#bytes > MAX_UNWATCHED_BYTES) this.#watchApp()
   }
@@ -181,7 +187,8 @@ export class Exchange implements Reader, Listed<Exchange> {
 
   /** What was read before a write is not to be given after it: before its app can know of it. */
   #forgetIfWritten (): void {
-    if (!isRead(this.#req.method ?? '')) this.#context.reads.forget()
+    const { method = '', url = '' } = this.#req
+    if (!isRead(method)) this.#context.reads.forget(url, !this.#isRefusedWrite)
   }
 
   /** Never shortens an answer: a reset is seen as a failure even where only the end of the connection would mark the end of the body. */
@@ -231,6 +238,7 @@ export class Exchange implements Reader, Listed<Exchange> {
       durationMs: this.#context.clock.monotonicMs() - this.#startedAtMs,
       upstreamMs: this.#call?.upstreamMs,
       quotaWaitMs: this.#call?.quotaWaitMs,
+      quotaLeft: this.#context.forward.quota.left,
       bytes: this.#bytes,
       attempts: this.#call?.attempts ?? 0,
       servedBy: this.#call?.servedBy ?? 'api',

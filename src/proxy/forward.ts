@@ -79,7 +79,10 @@ export class Forward implements AnswerSink, Call {
 
   abandon (): void {
     this.#isAbandoned = true
-    if (this.#waiter !== undefined) this.#options.quota.leave(this.#waiter)
+    if (this.#waiter !== undefined) {
+      this.#options.quota.leave(this.#waiter)
+      this.#noteWait()
+    }
     this.#attempt?.abandon()
     this.#giveBackTurn()
     this.#discardBody()
@@ -126,16 +129,19 @@ export class Forward implements AnswerSink, Call {
     const sinceMs = this.#heldSinceMs ??= clock.monotonicMs()
     this.#waiter = quota.wait(this.#request.lane, { sinceMs, isSentBack: this.#attempts > 0 }, {
       go: turn => {
-        this.#waiter = undefined
-        this.#quotaWaitMs = clock.monotonicMs() - sinceMs
+        this.#noteWait()
         this.#goAfterWait(turn)
       },
       refuse: problem => {
-        this.#waiter = undefined
-        this.#quotaWaitMs = clock.monotonicMs() - sinceMs
+        this.#noteWait()
         this.#refuse(problem)
       }
     })
+  }
+
+  #noteWait (): void {
+    this.#waiter = undefined
+    this.#quotaWaitMs = this.#options.clock.monotonicMs() - (this.#heldSinceMs ?? 0)
   }
 
   #goAfterWait (turn: number): void {
@@ -184,8 +190,8 @@ export class Forward implements AnswerSink, Call {
     this.#options.onAnswer(status)
     const turn = this.#turn
     this.#turn = 0
-    this.#options.quota.answered(turn, status, headers)
-    if (this.#mayGoAgain(status)) this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
+    const isQuota = this.#options.quota.answered(turn, status, headers)
+    if (this.#mayGoAgain(status, isQuota)) this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
     else this.#sink.onHead(status, statusText, headers)
   }
 
@@ -236,11 +242,11 @@ export class Forward implements AnswerSink, Call {
   }
 
   /** A 401 or 429 says that nothing was carried out, so even a write may go again, if its body is still there. */
-  #mayGoAgain (status: number): boolean {
+  #mayGoAgain (status: number, isQuota: boolean): boolean {
     if (status !== 401 && status !== 429) return false
     const { body, lane } = this.#request
     const canResend = body === null || Buffer.isBuffer(body)
-    if (status === 429) return canResend && this.#options.quota.isWorthWaiting(lane, this.#heldSinceMs ?? this.#options.clock.monotonicMs())
+    if (status === 429) return isQuota && canResend && this.#options.quota.isWorthWaiting(lane, this.#heldSinceMs ?? this.#options.clock.monotonicMs())
     if (this.#hasReplayed) return false
     if (!canResend) this.#rejectToken()
     return canResend

@@ -2,7 +2,8 @@ import type { Clock, Timer } from '../clock.ts'
 import { Problem } from '../problem.ts'
 import { Lanes, LANES, type Lane, type Waiter } from './lanes.ts'
 import { Ledger } from './ledger.ts'
-import { clockSkewMs, readQuota } from './window.ts'
+import { ServerClock } from './server-clock.ts'
+import { readQuota } from './window.ts'
 
 export interface GovernorOptions {
   readonly clock: Clock
@@ -12,7 +13,12 @@ export interface GovernorOptions {
   readonly reserve: number
   /** Told of each request that was held, at the end of its wait. */
   readonly onWaited?: (lane: Lane, waitedMs: number) => void
+  /** Told of each window in which requests were held or refused, when the next one is there. */
+  readonly onShortage?: (shortage: Shortage) => void
 }
+
+/** Less is drift, or somebody who sets a clock. */
+const MIN_SLEEP_MS = 2_000
 
 /** What operators are told. */
 export interface QuotaStatus {
@@ -20,6 +26,15 @@ export interface QuotaStatus {
   readonly remaining: number
   /** In epoch milliseconds of our clock. */
   readonly resetsAtMs: number
+}
+
+/** A window that was not enough for all. */
+export interface Shortage {
+  readonly limit: number | undefined
+  /** How many had to wait, by lane. */
+  readonly held: Readonly<Record<Lane, number>>
+  /** How many of all were refused with RATE-R-001. */
+  readonly refused: number
 }
 
 /** What becomes of a request that must wait. */
@@ -38,12 +53,15 @@ export class Governor {
   readonly #owed = new Set<Lane>()
   #owedWindow = 0
   #sweptWindow = 0
+  #held = { write: 0, read: 0, list: 0 }
+  #refused = 0
+  #shortWindow = 0
   #isPumping = false
   #alarm: Timer | undefined
   #alarmAtMs = Infinity
-  #date: { readonly text: string, readonly ms: number } = { text: '', ms: NaN }
-  /** How far the API's clock is ahead of ours. */
-  #skewMs = 0
+  readonly #serverClock = new ServerClock()
+  /** How far our wall clock was ahead of the monotonic one at the last answer. */
+  #wallAheadMs = NaN
 
   constructor (options: GovernorOptions) {
     this.#options = options
@@ -59,6 +77,11 @@ export class Governor {
     if (known === undefined) return undefined
     // Windows turn at whole seconds.
     return { limit: known.limit, remaining: known.left, resetsAtMs: Math.round((clock.nowMs() + known.endsAtMs - nowMs) / 1000) * 1000 }
+  }
+
+  /** Undefined until the API told a limit. */
+  get left (): number | undefined {
+    return this.#ledger.left
   }
 
   /** How many are held. */
@@ -81,6 +104,8 @@ export class Governor {
   wait (lane: Lane, { sinceMs, isSentBack }: { readonly sinceMs: number, readonly isSentBack: boolean }, { go, refuse }: Verdict): Waiter | undefined {
     const { clock, maxWaitMs } = this.#options
     const nowMs = clock.monotonicMs()
+    this.#noticeSleep(nowMs)
+    this.#noticeWindow()
     const opensAtMs = this.#ledger.opensAtMs(lane, isSentBack ? 0 : this.#lanes.ahead(lane), nowMs)
     // The first answer of all is waited for in any case: the quota is not spent.
     const deadlineMs = Math.max(sinceMs + maxWaitMs, this.#ledger.known === undefined ? this.#ledger.wakesAtMs(lane, nowMs) : 0)
@@ -91,7 +116,10 @@ export class Governor {
     const timer = clock.setTimer(() => this.#expire(waiter), Math.ceil(deadlineMs - nowMs))
     const waiter: Waiter = { lane, sinceMs: nowMs, deadlineMs, timer, go, refuse }
     this.#lanes.add(waiter, isSentBack)
-    this.#arm()
+    this.#held[lane]++
+    // The window may have turned while the API refused it.
+    if (isSentBack) this.#pump()
+    else this.#arm()
     return waiter
   }
 
@@ -100,13 +128,21 @@ export class Governor {
     this.#end(waiter, () => {})
   }
 
-  /** The head of an answer came. @param headers names and values in turn */
-  answered (turn: number, status: number, headers: readonly string[]): void {
+  /**
+   * The head of an answer came.
+   * @param headers names and values in turn
+   * @returns whether it tells of the quota: a 429 that does not is somebody else's
+   */
+  answered (turn: number, status: number, headers: readonly string[]): boolean {
     const { clock } = this.#options
+    const [wallMs, nowMs] = [clock.nowMs(), clock.monotonicMs()]
+    this.#wallAheadMs = wallMs - nowMs
     const reading = readQuota(headers)
-    const lastsMs = reading === undefined ? 0 : reading.resetsAtMs - clock.nowMs() - this.#skewOf(reading.date)
-    this.#ledger.answer(turn, status === 429, reading, lastsMs, clock.monotonicMs())
+    const lastsMs = reading === undefined ? 0 : reading.resetsAtMs - wallMs - this.#serverClock.skewMs(reading.date, wallMs, nowMs)
+    if (this.#ledger.answer(turn, status, reading, lastsMs, nowMs)) this.#serverClock.provedBehind()
+    this.#noticeWindow()
     if (this.#lanes.size > 0) this.#pump()
+    return reading !== undefined
   }
 
   /** A turn ended without an answer. */
@@ -121,11 +157,23 @@ export class Governor {
     return this.#ledger.known !== undefined && this.#ledger.opensAtMs(lane, 0, nowMs) <= sinceMs + this.#options.maxWaitMs
   }
 
-  #skewOf (date: string | undefined): number {
-    if (date === undefined) return this.#skewMs
-    if (date !== this.#date.text) this.#date = { text: date, ms: Date.parse(date) }
-    if (!Number.isNaN(this.#date.ms)) this.#skewMs = clockSkewMs(this.#date.ms, this.#options.clock.nowMs())
-    return this.#skewMs
+  /** While a machine sleeps its monotonic clock stands still, and windows pass. */
+  #noticeSleep (nowMs: number): void {
+    const wallAheadMs = this.#options.clock.nowMs() - nowMs
+    const sleptMs = wallAheadMs - this.#wallAheadMs
+    this.#wallAheadMs = wallAheadMs
+    if (sleptMs > MIN_SLEEP_MS) this.#ledger.slept(sleptMs)
+  }
+
+  #noticeWindow (): void {
+    const { windows, known } = this.#ledger
+    if (windows === this.#shortWindow) return
+    this.#shortWindow = windows
+    const held = this.#held
+    if (this.#refused === 0 && held.write + held.read + held.list === 0) return
+    this.#options.onShortage?.({ limit: known?.limit, held, refused: this.#refused })
+    this.#held = { write: 0, read: 0, list: 0 }
+    this.#refused = 0
   }
 
   #pump (): void {
@@ -211,8 +259,15 @@ export class Governor {
   }
 
   #refusal (opensInMs: number): Problem {
+    this.#refused++
     const { status } = this
-    const what = status === undefined ? 'The quota of the API is not known yet.' : `The quota of ${status.limit} requests in a window is spent, and waiting for the next window would take too long.`
-    return new Problem('RATE-R-001', `${what} Nothing was sent.`, { retryAfterMs: opensInMs, quota: status })
+    return new Problem('RATE-R-001', whyNot(status), { retryAfterMs: opensInMs, quota: status })
   }
+}
+
+function whyNot (status: QuotaStatus | undefined): string {
+  if (status === undefined) return 'The quota of the API is not known yet.'
+  const { limit, remaining } = status
+  if (remaining > 0) return `Of the quota of ${limit} requests in a window ${remaining} are left, which are kept for writes.`
+  return `The quota of ${limit} requests in a window is spent, and waiting for the next window would take too long.`
 }

@@ -11,18 +11,26 @@ const MAX_LEARNING_MS = 1_000
 /** After a refusal that is past its own reset nobody knows when the window turns: one request asks again after this time. */
 const PROBE_PAUSE_MS = 250
 
-/** What the API said of the quota last, and what was sent since. */
+/** What was sent longer ago has reached the API, whether it is answered or not. */
+const MAX_TRAVEL_MS = 1_000
+
+/** A window of the quota, as far as it is known. */
 interface Window {
   /** X-RateLimit-Reset of the last window that the API told of. */
-  readonly resetsAtMs: number
-  readonly limit: number
-  readonly left: number
+  resetsAtMs: number
+  limit: number
   /** On the monotonic clock. */
-  readonly endsAtMs: number
-  /** What was sent up to this turn says nothing of this window. */
-  readonly openedAtTurn: number
+  endsAtMs: number
   /** The API has not told of it yet: it follows by the clock on one that ended. */
-  readonly isAssumed: boolean
+  isAssumed: boolean
+  /** Answers to turns up to this one may be of an earlier window. */
+  openedAtTurn: number
+  /** Turns of ours in it, in flight or not. */
+  sent: number
+  /** What the API has counted beyond those. */
+  foreign: number
+  /** The least that the API said was left. */
+  told: number
 }
 
 /** Some requests go first, and the others wait for what they learn. */
@@ -33,23 +41,21 @@ interface Learning {
   untilMs: number
 }
 
-/**
- * What is known of the quota, and whom that lets go. All times on the monotonic clock; nothing here waits.
- *
- * What is in flight counts as not yet seen by the API, though it may be counted already: so the quota is never overdrawn by us alone,
- * and each answer sets it right.
- */
+/** What is known of the quota, and whom that lets go. All times on the monotonic clock; nothing here waits. */
 export class Ledger {
   readonly #reserve: number
   #window: Window | undefined
   #learning: Learning | undefined = { places: FIRST_PLACES, sinceTurn: 0, untilMs: Infinity }
   #probesNext = false
   #inFlight = 0
-  /** Turns that were sent and never answered: as if in flight, until an answer to a later one has most likely counted them. */
-  #lost: readonly number[] = []
   #turns = 0
-  #answeredTurn = 0
   #windows = 0
+  /** Turns that were sent and ended without a word on the quota. */
+  #untold = 0
+  /** How many there were at two moments, a second or more apart. */
+  #mark = { turns: 0, untold: 0, atMs: -Infinity }
+  #olderMark = this.#mark
+  #lastTurnAtMs = -Infinity
 
   /** @param reserve the part of each window, 0 to 1, that is kept for writes */
   constructor (reserve: number) {
@@ -61,9 +67,15 @@ export class Ledger {
     return this.#windows
   }
 
+  /** Undefined while the API has told no limit. */
+  get left (): number | undefined {
+    return this.#window === undefined ? undefined : Math.max(this.#leftOf(this.#window), 0)
+  }
+
   /** Undefined while the API has told none. */
   get known (): { readonly limit: number, readonly left: number, readonly endsAtMs: number } | undefined {
-    return this.#window
+    const window = this.#window
+    return window === undefined ? undefined : { limit: window.limit, left: Math.max(this.#leftOf(window), 0), endsAtMs: window.endsAtMs }
   }
 
   /** Whether a request of this lane may go now. */
@@ -76,8 +88,8 @@ export class Ledger {
     }
     const window = this.#window
     if (window === undefined) return true
-    const free = this.#free(window)
-    return free > 0 && (lane === 'write' || free > this.#reserved(window, nowMs))
+    const left = this.#leftOf(window)
+    return left > 0 && (lane === 'write' || left > this.#reserved(window, nowMs))
   }
 
   /** A request goes. @returns its turn, from 1 up */
@@ -87,51 +99,69 @@ export class Ledger {
       learning.places--
       if (learning.untilMs === Infinity) learning.untilMs = nowMs + MAX_LEARNING_MS
     }
+    if (nowMs - this.#mark.atMs >= MAX_TRAVEL_MS) {
+      this.#olderMark = this.#mark
+      this.#mark = { turns: this.#turns, untold: this.#untold, atMs: nowMs }
+    }
+    this.#lastTurnAtMs = nowMs
+    if (this.#window !== undefined) this.#window.sent++
     this.#inFlight++
     return ++this.#turns
   }
 
-  /** A request ended without an answer. */
+  /** A request ended without an answer. What was sent is counted all the same. */
   giveBack (turn: number, wasSent: boolean): void {
     this.#inFlight--
-    const learning = this.#learning
+    const [learning, window] = [this.#learning, this.#window]
+    if (wasSent) {
+      this.#untold++
+      return
+    }
     if (learning !== undefined && turn > learning.sinceTurn) learning.places++
-    const isUnseen = wasSent && turn > this.#answeredTurn
-    if (isUnseen && (this.#window !== undefined || learning !== undefined)) this.#lost = [...this.#lost, turn]
+    if (window !== undefined && turn > window.openedAtTurn) window.sent--
   }
 
   /**
    * The API answered.
    * @param lastsMs how long the window still lasts, by the API's clock
+   * @returns whether it refused what our clock had already seen in the next window
    */
-  answer (turn: number, isRefused: boolean, reading: QuotaReading | undefined, lastsMs: number, nowMs: number): void {
+  answer (turn: number, status: number, reading: QuotaReading | undefined, lastsMs: number, nowMs: number): boolean {
     this.#inFlight--
     this.roll(nowMs)
-    if (this.#learning !== undefined && turn > this.#learning.sinceTurn) this.#learning = undefined
-    const window = this.#window
+    const [window, learning] = [this.#window, this.#learning]
+    if (learning !== undefined && turn > learning.sinceTurn) this.#learning = undefined
     if (reading === undefined) {
-      // It names a limit no more.
-      if (window?.isAssumed === true && turn > window.openedAtTurn && !isRefused) this.#window = undefined
-      return
+      this.#untold++
+      const isServed = status >= 200 && status < 300
+      // It names a limit no more; something before it may have answered, though, which knows of none.
+      if (isServed && window?.isAssumed === true && turn > window.openedAtTurn) this.#forget()
+      return false
     }
     const isLate = window !== undefined && turn <= window.openedAtTurn && reading.resetsAtMs <= window.resetsAtMs
-    if (isLate && (window.isAssumed || reading.resetsAtMs < window.resetsAtMs)) return
-    this.#answeredTurn = Math.max(this.#answeredTurn, turn)
-    if (this.#lost.length > 0) this.#lost = this.#lost.filter(lost => lost > turn)
-    if (isRefused) this.#refused(reading, lastsMs, nowMs)
-    else if (lastsMs > 0) this.#learn(reading, lastsMs, nowMs)
+    if (isLate && (window.isAssumed || reading.resetsAtMs < window.resetsAtMs)) return false
+    if (status === 429) return this.#refused(reading, lastsMs, nowMs)
+    if (lastsMs > 0) this.#learn(reading, lastsMs, nowMs)
+    return false
   }
 
   /** The clock may have brought a new window. */
   roll (nowMs: number): void {
     const window = this.#window
     if (window === undefined || nowMs < window.endsAtMs) return
-    this.#lost = []
     const windowsLater = Math.floor((nowMs - window.endsAtMs) / WINDOW_MS) + 1
+    const { limit, endsAtMs, resetsAtMs } = window
     // A limit of 0 too is worth a request in each window: else nobody would learn that it was raised.
-    this.#open({ ...window, left: Math.max(window.limit, 1), endsAtMs: window.endsAtMs + windowsLater * WINDOW_MS, isAssumed: true })
+    this.#open({ resetsAtMs, limit, endsAtMs: endsAtMs + windowsLater * WINDOW_MS, isAssumed: true, sent: this.#unseen(nowMs, 0), foreign: Math.min(limit - 1, 0), told: Math.max(limit, 1) })
     if (this.#probesNext) this.#learning = { places: 1, sinceTurn: this.#turns, untilMs: Infinity }
     this.#probesNext = false
+  }
+
+  /** The machine slept: the window is that much older. One request looks first what has become of it. */
+  slept (ms: number): void {
+    if (this.#window === undefined) return
+    this.#window.endsAtMs -= ms
+    this.#probesNext = true
   }
 
   /**
@@ -141,9 +171,10 @@ export class Ledger {
   opensAtMs (lane: Lane, ahead: number, nowMs: number): number {
     const window = this.#window
     if (window === undefined || this.#learning !== undefined) return nowMs
-    const left = window.left - ahead
+    const left = this.#leftOf(window) - ahead
     if (left > 0) return lane === 'write' ? nowMs : Math.max(nowMs, this.#meltsAtMs(window, left))
-    return window.endsAtMs + Math.floor(-left / Math.max(window.limit, 1)) * WINDOW_MS
+    const before = ahead - Math.max(this.#leftOf(window), 0)
+    return window.endsAtMs + Math.floor(before / Math.max(window.limit, 1)) * WINDOW_MS
   }
 
   /** When to look again, if nothing happens before. */
@@ -151,23 +182,38 @@ export class Ledger {
     if (this.#learning !== undefined) return this.#learning.untilMs
     const window = this.#window
     if (window === undefined) return nowMs
-    const free = this.#free(window)
-    return free <= 0 || lane === 'write' ? window.endsAtMs : Math.max(this.#meltsAtMs(window, free), nowMs)
+    const left = this.#leftOf(window)
+    return left <= 0 || lane === 'write' ? window.endsAtMs : Math.max(this.#meltsAtMs(window, left), nowMs)
   }
 
-  #free ({ left }: Window): number {
-    return left - this.#inFlight - this.#lost.length
+  /**
+   * The limit, without what we sent and without what others spent: so what is in flight counts once, whether or not the API has counted it. At the
+   * edge of a window it may have counted it in the one before: then it is what the API told, without what is in flight.
+   */
+  #leftOf ({ limit, foreign, sent, told }: Window): number {
+    const toldLess = told - this.#inFlight - (this.#untold - this.#olderMark.untold)
+    return Math.min(told, Math.max(limit - foreign - sent, toldLess))
   }
 
-  /** What is kept for writes: in proportion to what is left of the window, so that what no booking needed is used after all. */
+  /** What is kept for writes: in proportion to what is left of the window, so that what no booking needed is used after all; one to the last. */
   #reserved ({ limit, endsAtMs }: Window, nowMs: number): number {
-    return limit * this.#reserve * Math.min((endsAtMs - nowMs) / WINDOW_MS, 1)
+    return Math.ceil(limit * this.#reserve * Math.min((endsAtMs - nowMs) / WINDOW_MS, 1))
   }
 
-  /** When less than `free` is kept. */
-  #meltsAtMs ({ limit, endsAtMs }: Window, free: number): number {
+  /** When less than `left` is kept. */
+  #meltsAtMs ({ limit, endsAtMs }: Window, left: number): number {
     // Just behind the moment when both are equal.
-    return this.#reserve === 0 ? -Infinity : endsAtMs - WINDOW_MS * free / (limit * this.#reserve) + 1
+    return this.#reserve === 0 ? -Infinity : endsAtMs - WINDOW_MS * (left - 1) / (limit * this.#reserve) + 1
+  }
+
+  /**
+   * How many were sent so lately, and not answered, that the API may count them in a window that begins now.
+   * @param answered besides
+   */
+  #unseen (nowMs: number, answered: number): number {
+    if (nowMs - this.#lastTurnAtMs >= MAX_TRAVEL_MS) return 0
+    const mark = nowMs - this.#mark.atMs >= MAX_TRAVEL_MS ? this.#mark : this.#olderMark
+    return Math.min(this.#turns - mark.turns, this.#inFlight + this.#untold - mark.untold + answered)
   }
 
   #open (window: Omit<Window, 'openedAtTurn'>): void {
@@ -175,28 +221,43 @@ export class Ledger {
     this.#windows++
   }
 
+  #forget (): void {
+    this.#window = undefined
+    this.#learning = { places: FIRST_PLACES, sinceTurn: this.#turns, untilMs: Infinity }
+  }
+
   #learn ({ resetsAtMs, limit, remaining }: QuotaReading, lastsMs: number, nowMs: number): void {
     const endsAtMs = nowMs + Math.min(lastsMs, WINDOW_MS)
+    const counted = limit - remaining
     const window = this.#window
-    if (window === undefined || window.isAssumed || window.resetsAtMs !== resetsAtMs) {
-      this.#open({ resetsAtMs, limit, left: remaining, endsAtMs, isAssumed: false })
+    const isConfirmed = window?.isAssumed === true && resetsAtMs > window.resetsAtMs
+    if (window === undefined || (window.resetsAtMs !== resetsAtMs && !isConfirmed)) {
+      const sent = this.#unseen(nowMs, 1)
+      this.#open({ resetsAtMs, limit, endsAtMs, isAssumed: false, sent, foreign: Math.max(counted - sent, 0), told: remaining })
       return
     }
-    // Answers may come out of order: within one window what is left only falls, unless the limit itself was changed.
-    const left = window.limit === limit ? Math.min(window.left, remaining) : remaining
-    if (left === window.left && window.limit === limit && endsAtMs >= window.endsAtMs) return
+    const isSame = window.limit === limit && !window.isAssumed
+    // Within one window what is left only falls, whatever the order of the answers; unless the limit itself was changed.
+    window.foreign = Math.max(counted - window.sent, isSame ? window.foreign : 0)
+    window.told = isSame ? Math.min(window.told, remaining) : remaining
     // Each answer tells the latest possible end; the least of them is the closest.
-    this.#window = { ...window, limit, left, endsAtMs: Math.min(window.endsAtMs, endsAtMs) }
+    window.endsAtMs = window.isAssumed ? endsAtMs : Math.min(window.endsAtMs, endsAtMs)
+    Object.assign(window, { resetsAtMs, limit, isAssumed: false })
   }
 
   /** Others spent what was left, or our clock was ahead. */
-  #refused ({ resetsAtMs, limit }: QuotaReading, lastsMs: number, nowMs: number): void {
+  #refused ({ resetsAtMs, limit }: QuotaReading, lastsMs: number, nowMs: number): boolean {
     const isPast = lastsMs <= 0
-    const endsAtMs = nowMs + (isPast ? PROBE_PAUSE_MS : Math.min(lastsMs, WINDOW_MS))
     const window = this.#window
-    // Our clock was ahead, or the API names an end that is none.
-    this.#probesNext ||= isPast || lastsMs > WINDOW_MS || (window?.isAssumed === true && resetsAtMs <= window.resetsAtMs)
-    if (window === undefined || window.isAssumed || window.resetsAtMs !== resetsAtMs) this.#open({ resetsAtMs, limit, left: 0, endsAtMs, isAssumed: false })
-    else this.#window = { ...window, limit, left: 0, endsAtMs: isPast ? endsAtMs : Math.min(window.endsAtMs, endsAtMs) }
+    const isEarly = isPast || (window?.isAssumed === true && resetsAtMs <= window.resetsAtMs)
+    const endsAtMs = nowMs + (isPast ? PROBE_PAUSE_MS : Math.min(lastsMs, WINDOW_MS))
+    this.#probesNext ||= isEarly || lastsMs > WINDOW_MS
+    if (window === undefined || window.isAssumed || window.resetsAtMs !== resetsAtMs) {
+      this.#open({ resetsAtMs, limit, endsAtMs, isAssumed: false, sent: limit, foreign: 0, told: 0 })
+    } else {
+      window.told = 0
+      window.endsAtMs = isPast ? endsAtMs : Math.min(window.endsAtMs, endsAtMs)
+    }
+    return isEarly
   }
 }

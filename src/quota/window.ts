@@ -35,17 +35,3 @@ export function readQuota (flat: readonly string[]): QuotaReading | undefined {
 function wholeNumber (text = ''): number | undefined {
   return /^\d{1,12}$/.test(text) ? Number(text) : undefined
 }
-
-/** An answer takes time to arrive; most take less. */
-const MAX_TRAVEL_MS = 500
-
-/**
- * How far the API's clock is ahead of ours. Its Date has whole seconds and is told some time after, so that more than a second's worth of
- * values would do: none, where the clocks may agree; else the least, by which a window ends late rather than early, since what is sent
- * too early is refused.
- * @param dateMs the API's clock when it answered, cut off to the second
- */
-export function clockSkewMs (dateMs: number, nowMs: number): number {
-  const leastMs = dateMs - nowMs
-  return leastMs <= 0 && leastMs > -1000 - MAX_TRAVEL_MS ? 0 : leastMs
-}

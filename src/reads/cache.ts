@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { HeldAnswer } from '../answer.ts'
 import type { Clock } from '../clock.ts'
-import { keepingOf, withoutAge } from './freshness.ts'
+import { keepingOf, withoutDated } from './freshness.ts'
 import { MAX_SHARED_BYTES, type KeptKind } from './sharing.ts'
 
 export interface CacheConfig {
@@ -14,6 +14,7 @@ export interface CacheConfig {
 
 /** An answer that is kept; times are those of the monotonic clock. */
 export interface Entry {
+  readonly kind: KeptKind
   readonly answer: HeldAnswer
   /** How old the answer was, and when. */
   readonly ageMs: number
@@ -27,13 +28,14 @@ export interface Entry {
 
 /** What an entry takes besides its bytes, about. */
 const ENTRY_BYTES = 512
+const STRING_BYTES = 32
 
 /** Answers of the API that may be given again, bounded in bytes; those that were asked for last stay. */
 export class ReadCache {
   readonly #clock: Clock
   readonly #config: CacheConfig
   readonly #entries: LRUCache<string, Entry>
-  #generation = 0
+  readonly #generations = { list: 0, detail: 0 }
 
   constructor (clock: Clock, config: CacheConfig) {
     this.#clock = clock
@@ -41,9 +43,9 @@ export class ReadCache {
     this.#entries = new LRUCache({ maxSize: config.maxBytes, maxEntrySize: Math.min(MAX_SHARED_BYTES, config.maxBytes) })
   }
 
-  /** Rises with each write: an answer that was asked for before one is not kept after it. */
-  get generation (): number {
-    return this.#generation
+  /** Rises with each write that may change what is kept of this kind: an answer that was asked for before is not kept after it. */
+  generation (kind: KeptKind | undefined): number {
+    return kind === undefined ? 0 : this.#generations[kind]
   }
 
   /** What is kept, and still of use: fresh, or to be asked about, or good while the API is down. */
@@ -73,7 +75,7 @@ export class ReadCache {
    * @param asked when it was asked for: the generation at that moment, and how long before its head that was
    */
   keep (key: string, kind: KeptKind, answer: HeldAnswer, { generation, receivedAtMs, delayMs }: { generation: number, receivedAtMs: number, delayMs: number }): void {
-    if (generation !== this.#generation) return
+    if (generation !== this.#generations[kind]) return
     const { ttlMs, staleIfErrorMs } = this.#config
     const keeping = keepingOf(answer.headers, { ttlMs, delayMs, nowMs: this.#clock.nowMs() })
     if (keeping === undefined) {
@@ -84,25 +86,26 @@ export class ReadCache {
     const freshUntilMs = receivedAtMs + freshMs
     // Copied: a chunk may be a small part of a large buffer, which it would hold.
     const body = joined(answer.chunks)
-    const headers = withoutAge(answer.headers)
+    const headers = withoutDated(answer.headers)
     this.#entries.set(key, {
+      kind,
       answer: { ...answer, headers, chunks: [body] },
       ageMs,
       receivedAtMs,
       freshUntilMs,
       staleUntilMs: kind === 'list' && mayBeStale ? freshUntilMs + staleIfErrorMs : freshUntilMs,
       conditions
-    }, { size: ENTRY_BYTES + key.length + headers.join().length + body.length })
+    }, { size: ENTRY_BYTES + key.length + headers.join().length + headers.length * STRING_BYTES + body.length })
   }
 
   drop (key: string): void {
     this.#entries.delete(key)
   }
 
-  /** Something was changed: nothing that is kept, or on its way, is of use. */
-  clear (): void {
-    this.#generation++
-    this.#entries.clear()
+  /** Something was changed: nothing of these kinds that is kept, or on its way, is of use. */
+  forget (kinds: readonly KeptKind[]): void {
+    for (const kind of kinds) this.#generations[kind]++
+    for (const [key, { kind }] of this.#entries.entries()) if (kinds.includes(kind)) this.#entries.delete(key)
   }
 }
 

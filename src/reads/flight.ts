@@ -21,6 +21,10 @@ export interface Follower {
 export interface FlightControl {
   /** Nobody is to join it any more. */
   onClosed (flight: Flight): void
+  /** Its answer was for the leader alone. */
+  onUnshared (flight: Flight): void
+  /** @returns whether so many more bytes may be held for those who might join; negative ones are held no more, which always may be */
+  mayHold (bytes: number): boolean
   /** Its connection broke, and these got nothing yet. */
   onBroken (flight: Flight, followers: readonly Follower[]): void
 }
@@ -93,12 +97,18 @@ export class Flight implements AnswerSink, ReadCall {
   /** The leader's app waits no more. */
   abandon (): void {
     this.#leader = undefined
-    this.#goOnForTheRest()
+    this.#endIfEmpty()
   }
 
   leave (follower: Follower): void {
     this.#followers?.delete(follower)
-    this.#goOnForTheRest()
+    this.#endIfEmpty()
+  }
+
+  /** What is still to come is of no use to anybody. */
+  cutShort (): void {
+    this.#call?.abandon()
+    this.onEnd()
   }
 
   resume (): void {
@@ -115,9 +125,7 @@ export class Flight implements AnswerSink, ReadCall {
   }
 
   onChunk (chunk: Buffer): boolean {
-    this.#bytes += chunk.length
-    if (this.#bytes <= MAX_SHARED_BYTES) this.#answer?.chunks.push(chunk)
-    else if (this.#answer !== undefined) this.#leaveToLeader()
+    if (this.#answer !== undefined) this.#hold(this.#answer, chunk)
     const isReady = this.#leader?.onChunk(chunk) !== false
     this.#isPaused = !isReady && !this.#hasFollowers
     return !this.#isPaused
@@ -126,7 +134,11 @@ export class Flight implements AnswerSink, ReadCall {
   onEnd (): void {
     const [leader, answer, followers] = [this.#leader, this.#answer, this.#takeFollowers()]
     this.#close()
-    if (answer !== undefined) for (const follower of followers) follower.take(answer)
+    if (answer !== undefined && followers.length > 0) {
+      // In one piece, however small those were in which it came: each is a write to each app.
+      const whole = answer.chunks.length < 2 ? answer : { ...answer, chunks: [Buffer.concat(answer.chunks)] }
+      for (const follower of followers) follower.take(whole)
+    }
     leader?.onEnd()
   }
 
@@ -143,19 +155,16 @@ export class Flight implements AnswerSink, ReadCall {
   }
 
   #leaveToLeader (): void {
-    this.#answer = undefined
+    this.#drop()
     this.#control.onClosed(this)
+    this.#control.onUnshared(this)
     const followers = this.#takeFollowers()
-    this.#goOnForTheRest()
+    this.#endIfEmpty()
     for (const follower of followers) follower.goAlone()
   }
 
-  #goOnForTheRest (): void {
-    if (this.#isOver || this.#leader !== undefined) return
-    if (this.#hasFollowers) {
-      this.resume()
-      return
-    }
+  #endIfEmpty (): void {
+    if (this.#isOver || this.#leader !== undefined || this.#hasFollowers) return
     this.#close()
     this.#call?.abandon()
   }
@@ -164,8 +173,20 @@ export class Flight implements AnswerSink, ReadCall {
     if (this.#isOver) return
     this.#isOver = true
     // The log still asks for the call; what was held must not outlive the answer.
-    this.#leader = this.#answer = undefined
+    this.#leader = undefined
+    this.#drop()
     this.#control.onClosed(this)
+  }
+
+  #hold (answer: GrowingAnswer, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    answer.chunks.push(chunk)
+    if (!this.#control.mayHold(chunk.length) || this.#bytes > MAX_SHARED_BYTES) this.#leaveToLeader()
+  }
+
+  #drop (): void {
+    if (this.#bytes > 0 && this.#answer !== undefined) this.#control.mayHold(-this.#bytes)
+    this.#answer = undefined
   }
 
   #takeFollowers (): readonly Follower[] {

@@ -60,9 +60,13 @@ export function refreshed (kept: readonly string[], told: readonly string[]): st
   return [...kept.filter((_, i) => !names.has(nameAt(kept, i))), ...updates]
 }
 
-/** The headers of an answer without the age that it came with: it is given with another (RFC 9111 §5.1). */
-export function withoutAge (headers: readonly string[]): string[] {
-  return headers.filter((_, i) => nameAt(headers, i) !== 'age')
+/** Headers without what was true of the moment alone: how old it was, and how much of the quota was left. */
+export function withoutDated (headers: readonly string[]): string[] {
+  return headers.filter((_, i) => !isDated(nameAt(headers, i)))
+}
+
+function isDated (lowerCaseName: string): boolean {
+  return lowerCaseName === 'age' || lowerCaseName.startsWith('x-ratelimit-')
 }
 
 /** Of the pair that holds the i-th entry of a flat list, lower case. */

@@ -36,8 +36,6 @@ export class KeptRead implements AnswerSink {
   readonly #entry: Entry | undefined
   readonly #generation: number
   #hasHead = false
-  /** Instead of an answer that says that the API is down; its body is of no interest. */
-  #standIn: Entry | undefined
   /** To be kept. */
   #answer: GrowingAnswer | undefined
 
@@ -47,7 +45,7 @@ export class KeptRead implements AnswerSink {
     this.#flight = flight
     this.#onOutcome = onOutcome
     this.#entry = cache.get(flight.key)
-    this.#generation = cache.generation
+    this.#generation = cache.generation(flight.kind)
   }
 
   get conditions (): readonly string[] {
@@ -58,12 +56,11 @@ export class KeptRead implements AnswerSink {
     this.#hasHead = true
     const entry = this.#entry
     if (status === 304 && entry !== undefined && entry.conditions.length > 0) this.#revalidate(entry, headers)
-    else if (DOWN.has(status) && entry !== undefined && this.#cache.isGoodWhileDown(entry)) this.#standIn = entry
+    else if (DOWN.has(status) && entry !== undefined && this.#cache.isGoodWhileDown(entry)) this.#giveStale(entry)
     else this.#pass('miss', status, statusText, headers)
   }
 
   onChunk (chunk: Buffer): boolean {
-    if (this.#standIn !== undefined) return true
     const answer = this.#answer
     if (answer !== undefined) {
       answer.bytes += chunk.length
@@ -74,7 +71,6 @@ export class KeptRead implements AnswerSink {
   }
 
   onEnd (): void {
-    if (this.#standIn !== undefined) return this.#giveStale(this.#standIn)
     const { key, kind, upstreamMs } = this.#flight
     const answer = this.#answer
     if (answer !== undefined && kind !== undefined) {
@@ -85,7 +81,6 @@ export class KeptRead implements AnswerSink {
 
   onFailure (problem: Problem): void {
     const entry = this.#entry
-    if (this.#standIn !== undefined) return this.#giveStale(this.#standIn)
     if (!this.#hasHead) {
       if (entry !== undefined && problem.code.startsWith('UPSTR-') && this.#cache.isGoodWhileDown(entry)) return this.#giveStale(entry)
       this.#onOutcome('miss')
@@ -111,11 +106,12 @@ export class KeptRead implements AnswerSink {
     this.#flight.servedBy = 'stale'
     this.#onOutcome('stale')
     hand(this.#cache.aged(entry), this.#flight)
-    this.#flight.onEnd()
+    // The words with which the API says that it is down may be long in coming.
+    this.#flight.cutShort()
   }
 }
 
-/** Not about the API's own state: what was kept is no longer what it says. */
+/** Whether it tells of what was asked for, and so ends what was kept: a 429 or an outage does not. */
 function isWordOnIt (status: number): boolean {
   return status < 500 && status !== 429
 }

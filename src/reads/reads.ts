@@ -1,11 +1,13 @@
+import { LRUCache } from 'lru-cache'
 import { hand } from '../answer.ts'
 import type { Clock } from '../clock.ts'
+import { asProblem } from '../problem.ts'
 import { ReadCache, type CacheConfig } from './cache.ts'
 import { Flight, type FlightControl, type Follower } from './flight.ts'
 import { FollowingRead } from './follower.ts'
 import { KeptRead } from './kept-read.ts'
 import { goAlone, type ReadCall, type Reader } from './reader.ts'
-import { keptKindOf, keyOf, type KeptKind } from './sharing.ts'
+import { changedBy, keptKindOf, keyOf, type KeptKind } from './sharing.ts'
 
 export interface ReadsOptions {
   readonly clock: Clock
@@ -21,6 +23,13 @@ export interface ReadsOptions {
 }
 
 export type SharedOutcome = 'coalesced' | 'hit' | 'miss' | 'revalidated' | 'stale'
+
+/** Held for those who might join, in all flights together: many that are slow to end must not fill the memory of a small container. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024
+
+/** Who asks for what was lately for its leader alone does not wait to be told so again. */
+const MAX_ALONE = 1_000
+const ALONE_MS = 60_000
 
 /** Who was answered from memory has no call. */
 const HIT: ReadCall = { servedBy: 'cache', attempts: 0, upstreamMs: undefined, quotaWaitMs: undefined, isOutcomeUnknown: false, abandon () {}, resume () {} }
@@ -38,6 +47,9 @@ export class Reads implements FlightControl {
   readonly #onCoalesced = (): void => this.#onShared('coalesced')
   /** Those that may be joined. */
   readonly #flights = new Map<string, Flight>()
+  /** When it was seen, on the monotonic clock. */
+  readonly #alone = new LRUCache<string, number>({ max: MAX_ALONE })
+  #heldBytes = 0
 
   constructor ({ clock, coalesce, cache, onShared }: ReadsOptions) {
     this.#clock = clock
@@ -56,6 +68,7 @@ export class Reads implements FlightControl {
     if (kind === undefined && !this.#coalesce) return goAlone(reader)
     const key = keyOf(target, variant)
     if (kind !== undefined && this.#isAnsweredFromCache(key, reader)) return HIT
+    if (this.#isAlone(key)) return goAlone(reader)
     const running = this.#flights.get(key)
     if (running !== undefined) return new FollowingRead(reader, running, this.#onCoalesced)
     const flight = this.#open(key, kind, reader, false)
@@ -63,15 +76,27 @@ export class Reads implements FlightControl {
     return flight
   }
 
-  /** Something was changed, or may have been. Those who wait already had asked before. */
-  forget (): void {
+  /**
+   * A write ended, or nobody knows. Those who wait already had asked before.
+   * @param hasChanged whether it may have changed anything. Also one that was refused closes the door on flights: that a table is gone is news too
+   */
+  forget (target: string, hasChanged: boolean): void {
     this.#flights.clear()
-    this.#cache?.clear()
+    if (hasChanged) this.#cache?.forget(changedBy(target))
   }
 
   onClosed (flight: Flight): void {
     // A newer one may have taken its place.
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+  }
+
+  onUnshared ({ key }: Flight): void {
+    this.#alone.set(key, this.#clock.monotonicMs())
+  }
+
+  mayHold (bytes: number): boolean {
+    this.#heldBytes += bytes
+    return this.#heldBytes <= MAX_HELD_BYTES
   }
 
   onBroken ({ key, kind }: Flight, [first, ...others]: readonly Follower[]): void {
@@ -101,8 +126,18 @@ export class Reads implements FlightControl {
     const entry = this.#cache?.get(key)
     if (this.#cache === undefined || entry === undefined || !this.#cache.isFresh(entry)) return false
     this.#onShared('hit')
-    hand(this.#cache.aged(entry), reader)
-    reader.onEnd()
+    try {
+      hand(this.#cache.aged(entry), reader)
+      reader.onEnd()
+    } catch (thrown) {
+      this.#cache.drop(key)
+      reader.onFailure(asProblem(thrown))
+    }
     return true
+  }
+
+  #isAlone (key: string): boolean {
+    const seenAtMs = this.#alone.size === 0 ? undefined : this.#alone.get(key)
+    return seenAtMs !== undefined && this.#clock.monotonicMs() - seenAtMs < ALONE_MS
   }
 }

@@ -21,6 +21,8 @@ export interface ApiOptions {
   readonly venues: readonly Venue[]
   readonly bookings: BookingStore
   readonly onApiRequest: () => void
+  /** Told each request that is answered 429. */
+  readonly onQuotaExceeded: () => void
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const satisfies readonly HTTPMethods[]
@@ -34,10 +36,12 @@ type Resource = readonly [path: string, handlers: Readonly<Partial<Record<typeof
  * and faults again, of the answer; what has no valid token belongs to no client and spends no quota.
  */
 export function addApiRoutes (app: FastifyInstance, options: ApiOptions): void {
-  const { clock, tokens, quota, faults, onApiRequest } = options
+  const { clock, tokens, quota, faults, onApiRequest, onQuotaExceeded } = options
 
   app.addHook('onRequest', async (request, reply) => {
     onApiRequest()
+    // Node would tell the machine's time: whoever compares it with the reset must find one clock.
+    reply.header('date', new Date(clock.nowMs()).toUTCString())
     const correlationId = request.headers['x-correlation-id']
     if (correlationId !== undefined) reply.header('x-correlation-id', correlationId)
 
@@ -46,9 +50,12 @@ export function addApiRoutes (app: FastifyInstance, options: ApiOptions): void {
 
     checkToken(request.headers.authorization, tokens, clock.nowMs())
 
-    const { isAllowed, limit, remaining, resetAtS } = quota.spend(clock.nowMs(), faults.current['api-429'])
+    const { 'api-quota': limitNow, 'api-shared': sharedPerWindow, 'api-429': isUsedUp } = faults.current
+    const { isAllowed, limit, remaining, resetAtS } = quota.spend(clock.nowMs(), { limit: limitNow, sharedPerWindow, isUsedUp })
     reply.headers({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': resetAtS })
-    if (!isAllowed) throw new BookableProblem('RATE-R-001', `You have exceeded the rate limit of ${limit} requests per 60-second window.`)
+    if (isAllowed) return
+    onQuotaExceeded()
+    throw new BookableProblem('RATE-R-001', `You have exceeded the rate limit of ${limit} requests per 60-second window.`)
   })
   app.addHook('onSend', failAnswers('api', faults, clock))
 

@@ -2,7 +2,7 @@ import { invalid, isRecord } from './fields.ts'
 import type { FieldError } from './problems.ts'
 
 /** One way to fail; with a unit, its value is a whole number of that unit, else it is `true`. */
-export interface Fault { readonly doc: string, readonly unit?: 'ms' | 's' | 'bytes' }
+export interface Fault { readonly doc: string, readonly unit?: 'ms' | 's' | 'bytes' | 'requests' }
 
 /** Every fault there is. Some strike before the API acts and some after, as in the real world, where an app cannot see which. */
 export const FAULTS = {
@@ -19,6 +19,8 @@ export const FAULTS = {
   'api-error': { doc: 'The API answers 500 HTTP-R-500 and does not act: nothing is booked.' },
   'api-401': { doc: 'The API refuses every access token that was given out before this was set; later ones are good. It happens once and does not stay set.' },
   'api-429': { doc: 'The quota is spent: the API answers 429 RATE-R-001 and does not act.' },
+  'api-quota': { unit: 'requests', doc: 'The quota is this many requests a minute instead of 200. What was spent of the window stays spent.' },
+  'api-shared': { unit: 'requests', doc: 'Another process of the same client spends this many requests a minute of the same quota, evenly.' },
   'api-break': { unit: 'bytes', doc: 'The API acts (a booking is made), sends the head and this many bytes of the body, and cuts the connection.' }
 } as const satisfies Record<string, Fault>
 

@@ -10,6 +10,16 @@ export interface QuotaReading {
   readonly resetAtS: number
 }
 
+/** What is otherwise than usual, from one request to the next. */
+export interface QuotaTerms {
+  /** Instead of the limit that the quota was made with. */
+  readonly limit?: number | undefined
+  /** What another process of the client spends in one window, evenly from its start to its end: by the clock alone, so that every run is the same. */
+  readonly sharedPerWindow?: number | undefined
+  /** Others left nothing of the window. */
+  readonly isUsedUp?: boolean | undefined
+}
+
 /** The quota of one client. Whoever calls `spend` spends of the same window, as all processes of a client do. */
 export class Quota {
   readonly #limit: number
@@ -20,21 +30,20 @@ export class Quota {
     this.#limit = limit
   }
 
-  /**
-   * Counts one request, a refused one too.
-   * @param isUsedUp whether others, who are not counted here, left nothing of the window
-   */
-  spend (nowMs: number, isUsedUp = false): QuotaReading {
+  /** Counts one request, a refused one too. */
+  spend (nowMs: number, { limit = this.#limit, sharedPerWindow = 0, isUsedUp = false }: QuotaTerms = {}): QuotaReading {
     const startMs = nowMs - nowMs % QUOTA_WINDOW_MS
     if (startMs !== this.#windowStartMs) {
       this.#windowStartMs = startMs
       this.#used = 0
     }
     this.#used++
+    const usedByOthers = isUsedUp ? Infinity : Math.floor(sharedPerWindow * (nowMs - startMs) / QUOTA_WINDOW_MS)
+    const left = limit - this.#used - usedByOthers
     return {
-      isAllowed: !isUsedUp && this.#used <= this.#limit,
-      limit: this.#limit,
-      remaining: isUsedUp ? 0 : Math.max(this.#limit - this.#used, 0),
+      isAllowed: left >= 0,
+      limit,
+      remaining: Math.max(left, 0),
       resetAtS: (startMs + QUOTA_WINDOW_MS) / 1000
     }
   }

@@ -35,8 +35,11 @@ export interface Simulator {
   readonly clientId: string
   readonly clientSecret: string
   readonly audience: string
-  /** What came in since the start, refused requests included; `bookings` counts what was booked, and cancelled later or not. */
-  readonly counts: { readonly tokenRequests: number, readonly apiRequests: number, readonly bookings: number }
+  /**
+   * What came in since the start, refused requests included; of these `overQuota` are those that got 429; `bookings` counts what was
+   * booked, and cancelled later or not.
+   */
+  readonly counts: { readonly tokenRequests: number, readonly apiRequests: number, readonly overQuota: number, readonly bookings: number }
   /** Everything that was booked, as it stands now, cancelled or not: a guest who is there twice was booked twice. */
   readonly bookings: ReadonlyArray<{ readonly id: string, readonly email: string, readonly date: string, readonly time: string }>
   /** A table that is free tomorrow, for those who want to try: the first venue's, in the evening where there is one. */
@@ -66,7 +69,7 @@ export async function startSimulator ({ clock, port = 0, tokenLifetimeS = 3600, 
   faults.set(initialFaults)
   const bookings = new BookingStore()
   const venues = createVenues()
-  const counts = { tokenRequests: 0, apiRequests: 0, get bookings () { return bookings.count } }
+  const counts = { tokenRequests: 0, apiRequests: 0, overQuota: 0, get bookings () { return bookings.count } }
 
   app.register(async scope => addOAuthRoutes(scope, {
     clock,
@@ -83,7 +86,8 @@ export async function startSimulator ({ clock, port = 0, tokenLifetimeS = 3600, 
     faults,
     venues,
     bookings,
-    onApiRequest: () => { counts.apiRequests++ }
+    onApiRequest: () => { counts.apiRequests++ },
+    onQuotaExceeded: () => { counts.overQuota++ }
   }))
   app.register(async scope => addFaultRoutes(scope, faults))
   const origin = await app.listen({ host: '127.0.0.1', port })

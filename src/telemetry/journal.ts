@@ -3,6 +3,7 @@ import { withoutControls } from '../printable.ts'
 import { messageOf, type Problem } from '../problem.ts'
 import type { ExchangeRecord } from '../proxy/exchange.ts'
 import type { AccessToken } from '../token/access-token.ts'
+import type { Shortage } from '../quota/governor.ts'
 import type { RefreshReason } from '../token/cache.ts'
 
 /** What the log says, and at which level. The only place where events become lines. */
@@ -15,7 +16,7 @@ export class Journal {
 
   /** One line a request. */
   exchange (record: ExchangeRecord): void {
-    const { problem, upstreamMs, quotaWaitMs, servedBy } = record
+    const { problem, upstreamMs, quotaWaitMs, quotaLeft, servedBy } = record
     // Each field by name: a spread would make objects without a shape, and their cost was a tenth of a request's CPU.
     const fields = {
       reqId: record.reqId,
@@ -27,6 +28,7 @@ export class Journal {
       durationMs: rounded(record.durationMs),
       upstreamMs: upstreamMs === undefined ? undefined : rounded(upstreamMs),
       quotaWaitMs: quotaWaitMs === undefined ? undefined : rounded(quotaWaitMs),
+      quotaLeft,
       servedBy: servedBy === 'api' ? undefined : servedBy,
       bytes: record.bytes,
       attempts: record.attempts,
@@ -70,6 +72,11 @@ export class Journal {
   /** Whoever reaches it may use it. */
   unguarded (host: string): void {
     this.#logger.warn({ host }, 'whoever can connect may book with these credentials: set INBOUND_API_KEY, or HOST to localhost; ALLOWED_HOSTS would stop web pages alone')
+  }
+
+  /** @param today what coalescing and the cache saved */
+  quotaShortage ({ limit, held, refused }: Shortage, { requests, saved }: { requests: number, saved: number }): void {
+    this.#logger.info({ limit, held, refused, savedToday: saved, requestsToday: requests }, 'quota was short in the last window')
   }
 
   drainStarted (inFlight: number): void {

@@ -53,6 +53,12 @@ t.test('an empty setting is an unset one', async t => {
   t.match(mistakesOf({ BOOKABLE_CLIENT_ID: '', BOOKABLE_CLIENT_SECRET: 'x' }), [/^BOOKABLE_CLIENT_ID: missing/])
 })
 
+t.test('what reads share is on, and what is kept is off, unless told otherwise', async t => {
+  t.match(loadConfig(CREDENTIALS), { coalesce: true, cache: { ttlMs: 0, maxBytes: 16 * 1024 * 1024, staleIfErrorMs: 0 } })
+  t.match(loadConfig({ ...CREDENTIALS, COALESCE: 'false', CACHE_TTL_SECONDS: '60', CACHE_MAX_MB: '1', CACHE_STALE_IF_ERROR_SECONDS: '5' }), { coalesce: false, cache: { ttlMs: 60_000, maxBytes: 1024 * 1024, staleIfErrorMs: 5_000 } })
+  t.match(mistakesOf({ ...CREDENTIALS, COALESCE: 'yes', CACHE_MAX_MB: '0' }), [/^COALESCE: "yes"/, /^CACHE_MAX_MB: "0"/])
+})
+
 t.test('none as audience or scope sends none', async t => {
   t.equal(loadConfig({ ...CREDENTIALS, BOOKABLE_AUDIENCE: 'none' }).tokenRequest.audience, undefined)
 })

@@ -58,7 +58,8 @@ t.test('while the quota is spent a request waits for the next window, and the lo
   t.equal(sidecar.seen.length, 0)
   await sidecar.clock.advanceMs(3_000)
   t.match(await answer, { status: 200 })
-  t.match(await sidecar.requestLine(3), { status: 200, quotaWaitMs: 3_000, attempts: 1 })
+  t.match(await sidecar.requestLine(3), { status: 200, quotaWaitMs: 3_000, quotaLeft: 9, attempts: 1 })
+  t.match(await sidecar.line('quota was short in the last window'), { limit: 10, held: { write: 0, read: 0, list: 1 }, refused: 0 })
 })
 
 t.test('a wait that cannot succeed is refused at once, in the shape that Bookable has', async t => {
@@ -112,7 +113,7 @@ t.test('an app that hangs up leaves the queue', async t => {
   await waiting(sidecar, 0)
   await sidecar.clock.advanceMs(4_000)
   t.equal(sidecar.seen.length, 0)
-  t.match(await sidecar.requestLine(3), { status: 499, aborted: true, attempts: 0 })
+  t.match(await sidecar.requestLine(3), { status: 499, aborted: true, attempts: 0, quotaWaitMs: /^\d/ })
 })
 
 t.test('a drain finishes those who wait, where the window turns in time', async t => {

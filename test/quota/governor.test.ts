@@ -66,7 +66,8 @@ t.test('an API that names its limit no more is not held by what it once said', a
   world.ask('read')
   await world.clock.advanceMs(100)
   const asked = world.askMany(100, 'read')
-  t.equal(asked.filter(({ sent }) => sent === 1).length, 100)
+  await world.clock.advanceMs(100)
+  t.same(statuses(asked), { 200: 100 })
 })
 
 t.test('what waits when the window turns goes then: writes, then reads, then lists, each in the order in which they came', async t => {
@@ -109,12 +110,13 @@ t.test('a request behind more than the next window holds is refused at once', as
 })
 
 t.test('those who wait in hope are told as soon as it is gone', async t => {
-  const world = await started({ left: 3, turnsInMs: 30_000 })
-  world.latencyMs = () => 1_000
-  const asked = world.askMany(5, 'read')
-  t.equal(asked.filter(({ status }) => status === 0).length, 5, 'of the three in flight one may give its place back')
-  await world.clock.advanceMs(2_000)
-  t.same(statuses(asked), { 200: 3, 'RATE-R-001': 2 })
+  const world = await started({ left: 10, turnsInMs: 8_000, limit: 100, reserve: 0.5 })
+  const reads = world.askMany(5, 'read')
+  await world.clock.advanceMs(1)
+  t.same(world.governor.waiting.read, 1, 'what is kept for writes melts away in time')
+  world.askMany(6, 'write')
+  await world.clock.advanceMs(40)
+  t.same(statuses(reads), { 200: 4, 'RATE-R-001': 1 })
   t.equal(world.refusals, 0)
 })
 
@@ -206,21 +208,109 @@ t.test('an app that hangs up leaves the queue, and its turn goes to another', as
   t.equal(world.ask('read').sent, 1, 'there is one more')
 })
 
-t.test('a request that hangs gives its place back when it is given up', async t => {
-  const world = await started({ left: 3, turnsInMs: 50_000, maxWaitMs: 10_000 })
+t.test('requests that hang are counted once, as the API does, and hold up nobody', async t => {
+  const world = await started({ left: 80, turnsInMs: 50_000, limit: 100 })
   world.isHanging = true
-  const hung = world.ask('read')
+  world.askMany(40, 'read')
+  await world.clock.advanceMs(2_000)
   world.isHanging = false
-  await world.clock.advanceMs(20)
+  const bookings = world.askMany(40, 'write')
+  await world.clock.advanceMs(40)
+  t.same(statuses(bookings), { 200: 40 })
+  t.equal(world.refusals, 0)
+})
+
+t.test('requests that hang when the window turns take nothing of the next one', async t => {
+  const world = await started({ left: 95, turnsInMs: 5_000, limit: 100 })
+  world.isHanging = true
+  world.askMany(95, 'read')
+  await world.clock.advanceMs(5_000)
   world.isHanging = false
-  world.ask('read')
+  const bookings = world.askMany(60, 'write')
+  await world.clock.advanceMs(100)
+  t.same(statuses(bookings), { 200: 60 })
+})
+
+t.test('bookings pass while the answers to a flood of lists are still to come', async t => {
+  const world = await started({ left: 100, turnsInMs: 59_000, limit: 100, reserve: 0.1 })
+  let n = 0
+  world.latencyMs = () => 50 + (n++ * 97) % 800
+  world.askMany(1_000, 'list')
+  const bookings: Outcome[] = []
+  for (let i = 0; i < 8; i++) {
+    await world.clock.advanceMs(100)
+    bookings.push(world.ask('write'))
+    t.equal(bookings.at(-1)?.sent, 1, `booking ${i + 1} goes at once`)
+  }
+  await world.clock.advanceMs(3_000)
+  t.same(statuses(bookings), { 200: 8 })
+  t.equal(world.refusals, 0)
+})
+
+t.test('what was never sent gives its place back', async t => {
+  const world = await started({ left: 1, turnsInMs: 30_000, limit: 10 })
+  world.isUnreachable = true
+  t.match(world.ask('read'), { code: 'UPSTR-R-001' })
+  world.isUnreachable = false
+  t.equal(world.ask('read').sent, 1)
+})
+
+t.test('a 429 that tells of no quota is somebody else\'s, and handed on', async t => {
+  const world = await started({ left: 5, turnsInMs: 2_000 })
+  world.limit = 0
+  world.headers = ({ Date }) => ({ Date: Date ?? '', 'Retry-After': '30' })
+  const asked = world.ask('write')
   await world.clock.advanceMs(40)
-  // The API counted both; here the hung one is counted twice until it ends.
-  const waits = world.ask('read')
-  await world.clock.advanceMs(10)
-  hung.hangUp()
+  t.match(asked, { status: 429, code: undefined, sent: 1 })
+  t.equal(world.governor.status?.remaining, 4)
+})
+
+t.test('an answer without a quota that something before the API gave does not release those who wait', async t => {
+  const world = await started({ left: 0, turnsInMs: 1_000, limit: 20 })
+  world.askMany(20, 'list')
+  await world.clock.advanceMs(990)
+  world.status = 502
+  world.headers = ({ Date }) => ({ Date: Date ?? '' })
+  await world.clock.advanceMs(30)
+  world.status = 200
+  world.headers = undefined
   await world.clock.advanceMs(40)
-  t.match(waits, { status: 200 })
+  const more = world.askMany(50, 'list')
+  await world.clock.advanceMs(100)
+  t.equal(more.filter(({ status }) => status === 200).length, 0)
+  t.equal(world.refusals, 0)
+})
+
+t.test('a 429 that arrives when the window has turned already goes again at once, and holds nobody up', async t => {
+  const world = await started({ left: 5, turnsInMs: 300 })
+  world.spendElsewhere(5)
+  world.latencyMs = () => 200
+  const late = world.ask('write')
+  await world.clock.advanceMs(310)
+  const next = world.ask('write')
+  await world.clock.advanceMs(900)
+  t.match([late, next], [{ status: 200 }, { status: 200 }])
+  t.ok(late.endedAtMs - late.askedAtMs <= 900, String(late.endedAtMs - late.askedAtMs))
+})
+
+t.test('clocks that differ by a little cost one round of refusals, and no more', async t => {
+  const world = await started({ left: 0, turnsInMs: 3_000, limit: 50, skewMs: -300 })
+  for (let window = 0; window < 5; window++) {
+    world.askMany(40, 'read')
+    await world.clock.advanceMs(30_000)
+    world.askMany(200, 'read')
+    await world.clock.advanceMs(world.msToTurn - 3_000)
+  }
+  t.ok(world.refusals <= 45, `${world.refusals} refusals`)
+})
+
+t.test('when the machine slept through the end of a window, one request looks, and the others follow', async t => {
+  const world = await started({ left: 0, turnsInMs: 40_000 })
+  t.match(world.ask('write'), { code: 'RATE-R-001' })
+  world.clock.sleepMs(600_000)
+  const asked = world.askMany(5, 'write')
+  await world.clock.advanceMs(200)
+  t.same(statuses(asked), { 200: 5 })
 })
 
 t.test('all that a window holds may be in flight when it turns', async t => {

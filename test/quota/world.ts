@@ -39,6 +39,10 @@ export class QuotaWorld {
   latencyMs: () => number = () => 20
   /** Takes requests and does not answer. */
   isHanging = false
+  /** Nothing can be sent. */
+  isUnreachable = false
+  /** Of what it serves. */
+  status = 200
   /** The headers of an answer, where they are not the usual ones. */
   headers: ((usual: Readonly<Record<string, string>>) => Readonly<Record<string, string>>) | undefined
   /** What the API counted, by window. */
@@ -125,6 +129,10 @@ export class QuotaWorld {
 
   #dispatch (handler: Handler, outcome: Outcome): boolean {
     let isOver = false
+    if (this.isUnreachable) {
+      handler.onError(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))
+      return true
+    }
     handler.onConnect(error => {
       if (isOver) return
       isOver = true
@@ -144,11 +152,12 @@ export class QuotaWorld {
         'X-RateLimit-Reset': String(Math.floor(this.#serverMs() / WINDOW_MS) * 60 + 60)
       }
       const headers = this.headers?.(usual) ?? usual
+      const status = isAllowed ? this.status : 429
       if (this.isHanging) return
       this.clock.setTimer(() => {
         if (isOver) return
         isOver = true
-        handler.onHeaders(isAllowed ? 200 : 429, Object.entries(headers).flat().map(text => Buffer.from(text)), () => {}, '')
+        handler.onHeaders(status, Object.entries(headers).flat().map(text => Buffer.from(text)), () => {}, '')
         handler.onComplete([])
       }, this.latencyMs())
     }, this.latencyMs())

@@ -202,6 +202,22 @@ t.test('a leader that hangs up before an answer that was for it alone frees its 
   t.equal((await answer).body.toString(), 'own')
 })
 
+t.test('who went on its own, and hangs up, frees its own upstream call', async t => {
+  const { api, arrival } = holdingApi()
+  const sidecar = await startTestSidecar(t, { api })
+  const leader = call(sidecar.url, PATH)
+  const { res } = await arrival()
+  const leave = leavingCall(sidecar.url)
+  await inFlight(sidecar, 2)
+  res.setHeader('Vary', '*').write('for one ')
+  const own = await arrival(2)
+  const isFreed = new Promise(resolve => own.res.on('close', resolve))
+  leave()
+  await isFreed
+  res.end('alone')
+  t.equal((await leader).body.toString(), 'for one alone')
+})
+
 t.test('when all have hung up the upstream call is freed, and the next read is a new one', async t => {
   const { held, api, arrival } = holdingApi()
   const sidecar = await startTestSidecar(t, { api })

@@ -74,7 +74,7 @@ t.test('a leader that leaves while it holds the API back lets the answer go on f
   t.equal(slow.call.resumed, 1)
   t.equal(slow.call.sink.onChunk(Buffer.from('b')), true)
   slow.call.sink.onEnd()
-  t.same(second.events, ['200', 'a', 'b', 'end'])
+  t.same(second.events, ['200', 'ab', 'end'])
   t.same(slow.events, ['200', 'a'])
 })
 
@@ -135,6 +135,17 @@ t.test('who leads the second call can leave it, and it goes on for the others', 
   t.same(outcomes, ['coalesced'])
 })
 
+t.test('a second call that all have left is abandoned', async t => {
+  const { reads: room } = reads()
+  const apps = [new App(), new App(), new App()]
+  const calls = apps.map(app => room.read('/x', '', app))
+  apps[0]?.call.sink.onFailure(broken())
+  calls[2]?.abandon()
+  t.equal(apps[1]?.call.isAbandoned, false)
+  calls[1]?.abandon()
+  t.equal(apps[1]?.call.isAbandoned, true)
+})
+
 for (const [code, status] of [['UPSTR-R-001', 504], ['UPSTR-R-002', 504], ['TOKEN-R-001', 503], ['RATE-R-001', 429]] as const) {
   t.test(`${code} with ${status} is shared`, async t => {
     const { reads: room, outcomes } = reads()
@@ -151,7 +162,7 @@ t.test('after forget() nobody joins what runs, the end of which takes nothing fr
   const [old, oldFollower, newer, newFollower, last] = [new App(), new App(), new App(), new App(), new App()]
   room.read('/x', '', old)
   room.read('/x', '', oldFollower)
-  room.forget()
+  room.forget('/venues/1/booking', true)
   room.read('/x', '', newer)
   old.call.sink.onHead(200, 'old', [])
   old.call.sink.onChunk(Buffer.from('old'))
@@ -169,7 +180,7 @@ t.test('what the followers of a call from before forget() ask for anew may be jo
   const { reads: room } = reads()
   const apps = [new App(), new App(), new App()]
   for (const app of apps.slice(0, 2)) room.read('/x', '', app)
-  room.forget()
+  room.forget('/venues/1/booking', true)
   apps[0]?.call.sink.onFailure(broken())
   t.equal(apps[1]?.calls.length, 1)
   room.read('/x', '', apps[2] as App)

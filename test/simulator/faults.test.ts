@@ -324,6 +324,8 @@ for (const [body, code, detail] of [
   ['{"api-slow":null}', 'FAULT-N-101', /^api-slow needs/],
   ['{"api-slow":1e300}', 'FAULT-N-101', /^api-slow needs/],
   ['{"token-rate-limit":true}', 'FAULT-N-101', /^token-rate-limit needs a whole number of s, 0 or more\.$/],
+  ['{"api-quota":-1}', 'FAULT-N-101', /^api-quota needs a whole number of requests, 0 or more\.$/],
+  ['{"api-shared":true}', 'FAULT-N-101', /^api-shared needs a whole number of requests, 0 or more\.$/],
   ['{"api-break":[]}', 'FAULT-N-101', /^api-break needs a whole number of bytes, 0 or more\.$/],
   ['{"api-down":false}', 'FAULT-N-101', /^api-down takes no value but true\.$/],
   ['{"api-down":1}', 'FAULT-N-101', /^api-down takes no value but true\.$/],
@@ -366,6 +368,8 @@ for (const [text, faults] of [
   ['api-down', { 'api-down': true }],
   ['api-down=true', { 'api-down': true }],
   ['api-slow=2000', { 'api-slow': 2_000 }],
+  ['api-quota=20', { 'api-quota': 20 }],
+  ['api-shared=0', { 'api-shared': 0 }],
   ['api-break=0', { 'api-break': 0 }]
 ] as const) {
   t.test(`--fault ${text} is ${JSON.stringify(faults)}`, async t => t.strictSame(parseFault(text), faults))

@@ -16,6 +16,7 @@ function record (change: Partial<ExchangeRecord> & { code?: ProblemCode } = {}):
     durationMs: 10,
     upstreamMs: 9,
     quotaWaitMs: undefined,
+    quotaLeft: undefined,
     bytes: 1,
     attempts: 1,
     servedBy: 'api',
