@@ -176,8 +176,10 @@ export class Exchange implements Reader, Listed<Exchange> {
 
   #send (body: Buffer | Readable | null): void {
     const { method, url = '' } = this.#req
-    const { variant } = this.#head
-    if (method === 'GET' && variant !== undefined) {
+    const { variant, apiKey } = this.#head
+    // A key that is not for us goes to the API, and what it opens there is for nobody else.
+    const isPersonal = apiKey !== undefined && !this.#context.headerRules.isKeyed
+    if (method === 'GET' && variant !== undefined && !isPersonal) {
       this.#call = this.#context.reads.read(url, variant, this)
     } else {
       const call = this.#call = this.prepare(this, [], body)

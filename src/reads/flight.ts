@@ -120,7 +120,10 @@ export class Flight implements AnswerSink, ReadCall {
   onHead (status: number, statusText: string, headers: string[]): void {
     // The leader's copy is its own.
     if (mayBeShared(headers)) this.#answer = { status, statusText, headers: [...headers], chunks: [] }
-    else this.#leaveToLeader()
+    else {
+      this.#control.onUnshared(this)
+      this.#leaveToLeader()
+    }
     this.#leader?.onHead(status, statusText, headers)
   }
 
@@ -157,7 +160,6 @@ export class Flight implements AnswerSink, ReadCall {
   #leaveToLeader (): void {
     this.#drop()
     this.#control.onClosed(this)
-    this.#control.onUnshared(this)
     const followers = this.#takeFollowers()
     this.#endIfEmpty()
     for (const follower of followers) follower.goAlone()

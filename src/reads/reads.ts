@@ -68,7 +68,7 @@ export class Reads implements FlightControl {
     if (kind === undefined && !this.#coalesce) return goAlone(reader)
     const key = keyOf(target, variant)
     if (kind !== undefined && this.#isAnsweredFromCache(key, reader)) return HIT
-    if (this.#isAlone(key)) return goAlone(reader)
+    if (kind === undefined && this.#isAlone(key)) return goAlone(reader)
     const running = this.#flights.get(key)
     if (running !== undefined) return new FollowingRead(reader, running, this.#onCoalesced)
     const flight = this.#open(key, kind, reader, false)

@@ -12,7 +12,7 @@ export function keyOf (target: string, variant: string): string {
 
 /** Whether a header of a request chooses between answers to one target, as far as the key knows. The rest must not: see `mayBeShared`. */
 export function isInKey (lowerCaseName: string): boolean {
-  return lowerCaseName.startsWith('accept') || lowerCaseName === 'x-partner-reference' || lowerCaseName === 'x-booking-source' || lowerCaseName === 'x-api-key'
+  return lowerCaseName.startsWith('accept') || lowerCaseName === 'x-partner-reference' || lowerCaseName === 'x-booking-source'
 }
 
 /** A header's part of the key. No header holds a line feed, so that no two requests can make one key of different parts. */

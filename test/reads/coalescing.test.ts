@@ -357,3 +357,24 @@ t.test('who waits for another one\'s answer counts for MAX_IN_FLIGHT', async t =
   ;(await arrival()).res.end('ok')
   t.same(bodies(await Promise.all(answers)), ['ok', 'ok'])
 })
+
+t.test('what an x-api-key of the API\'s own opens is for nobody else', async t => {
+  const { held, api, arrival } = holdingApi()
+  const { url } = await startTestSidecar(t, { api })
+  const answers = ['a', 'b'].map(key => call(url, PATH, { headers: { 'X-API-Key': key } }))
+  await arrival(2)
+  for (const { req, res } of held) res.end(`of ${String(req.headers['x-api-key'])}`)
+  t.same((await Promise.all(answers)).map(({ body }) => String(body)).sort(), ['of a', 'of b'])
+})
+
+t.test('what was for its leader alone is not waited for again, for a while', async t => {
+  const { held, api, arrival } = holdingApi()
+  const { url } = await startTestSidecar(t, { api })
+  const first = call(url, PATH)
+  ;(await arrival()).res.setHeader('Vary', 'Origin').end('first')
+  await first
+  const both = [call(url, PATH), call(url, PATH)]
+  await arrival(3)
+  for (const { res } of held.slice(1)) res.end('own')
+  t.equal((await Promise.all(both)).length, 2)
+})
