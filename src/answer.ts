@@ -26,6 +26,11 @@ export interface Call {
   readonly isOutcomeUnknown: boolean
 }
 
+/** A call that is not on its way yet. */
+export interface PreparedCall extends Call {
+  start (): void
+}
+
 /** An answer held in memory, whole or so far. */
 export interface HeldAnswer {
   readonly status: number

@@ -50,10 +50,10 @@ export const PROBLEMS = {
     advice: 'Correct the request; Bookable did not get it whole.'
   },
   'PROXY-N-007': {
-    statuses: [431],
+    statuses: [431, 413],
     title: 'Request too large',
-    when: 'The request line and headers exceed 16 KiB or 500 headers.',
-    advice: 'Send fewer or shorter headers.'
+    when: 'The request line and headers exceed 16 KiB or 500 headers; or (413) a body with an Idempotency-Key exceeds 64 KiB.',
+    advice: 'Send fewer or shorter headers; a body above 64 KiB without a key.'
   },
   'PROXY-R-001': {
     statuses: [500],
@@ -103,10 +103,28 @@ export const PROBLEMS = {
     when: 'The quota of the API is spent, and waiting for the next window would take longer than QUOTA_MAX_WAIT_MS.',
     advice: 'Nothing was changed; retry after the time in Retry-After.'
   },
+  'IDEMP-R-001': {
+    statuses: [409],
+    title: 'First request still runs',
+    when: 'The first request with this Idempotency-Key still runs, and its repeat has waited for UPSTREAM_TIMEOUT_MS; with BOOKING_REPEAT_WINDOW_SECONDS also that of an equal booking without a key.',
+    advice: 'This one was not sent. Send the same again: it gets the answer of the first when that has ended.'
+  },
+  'IDEMP-N-001': {
+    statuses: [422],
+    title: 'Key of another request',
+    when: 'The Idempotency-Key was used before, for a request with another method, target, partner reference or body.',
+    advice: 'Use a new key for each booking, and send it again with the same request alone.'
+  },
+  'IDEMP-N-002': {
+    statuses: [400],
+    title: 'Malformed Idempotency-Key',
+    when: 'A POST or PATCH has an Idempotency-Key that is none, or two of them.',
+    advice: 'Send one key of 1 to 255 visible ASCII characters, such as a UUID; quotes around it are no part of it.'
+  },
   'LOAD-R-001': {
     statuses: [503],
     title: 'Too many requests in flight',
-    when: 'MAX_IN_FLIGHT requests are being served already.',
+    when: 'MAX_IN_FLIGHT requests are being served already, or as many with an Idempotency-Key as IDEMPOTENCY_MAX_RECORDS and IDEMPOTENCY_MAX_MB have room for.',
     advice: 'Retry after the time in Retry-After.'
   },
   'DRAIN-R-001': {

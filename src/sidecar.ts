@@ -12,6 +12,8 @@ import { createClientErrorListener, createConnectListener, createProxyServer } f
 import type { Problem } from './problem.ts'
 import { Governor } from './quota/governor.ts'
 import { Reads } from './reads/reads.ts'
+import { MemoryStore } from './repeats/memory-store.ts'
+import { Repeats } from './repeats/repeats.ts'
 import type { Secret } from './secret.ts'
 import { History } from './telemetry/history.ts'
 import { Journal } from './telemetry/journal.ts'
@@ -87,11 +89,20 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     history.refused(problem, correlationId)
   }
   const hosts = hostPolicy(config)
+  const repeats = new Repeats({
+    clock, store: new MemoryStore({ clock, ...config.idempotency }), waitMs: config.upstreamTimeoutMs, basePath: config.apiBasePath, ...config.idempotency
+  })
+  const reads = new Reads({ clock, coalesce: config.coalesce, cache: config.cache, onShared: outcome => metrics.shared(outcome) })
+  const onWrite = (target: string, status: number | undefined): void => {
+    const isRefused = status !== undefined && status >= 400 && status < 500
+    reads.forget(target.slice(config.apiBasePath.length), !isRefused)
+  }
   const door = new Door({
     clock,
     guards: { ...config, hosts, inboundKey: () => secrets.inboundKey },
-    forward: { clock, tokens, quota, pool, attemptTimeoutMs: config.upstreamTimeoutMs, onAnswer: status => history.answered(status) },
-    reads: new Reads({ clock, coalesce: config.coalesce, cache: config.cache, onShared: outcome => metrics.shared(outcome) }),
+    forward: { clock, tokens, quota, pool, attemptTimeoutMs: config.upstreamTimeoutMs, onAnswer: status => history.answered(status), onWrite },
+    reads,
+    repeats,
     basePath: config.apiBasePath,
     headerRules: { ...config, isKeyed: config.inboundApiKey !== undefined },
     onExchange: record => {
@@ -105,6 +116,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   })
   const release = async (): Promise<void> => {
     tokens.stop()
+    repeats.stop()
     stopped.abort()
     await pool.destroy()
   }
@@ -115,7 +127,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     const listeners = await openListeners(config, { apps: onRefused, operators: (...refused) => journal.refused(...refused) }, {
       apps: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
       operators: await createAdminServer({
-        tokens, door, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, door, history }), nowMs: () => clock.nowMs()
+        tokens, door, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, door, history, repeats }), nowMs: () => clock.nowMs()
       })
     })
     journal.listening(listeners.apps.url, listeners.operators.url)

@@ -12,7 +12,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['outbound.ts'],
   ['telemetry'],
   ['proxy', 'admin'],
-  ['token', 'quota', 'reads', 'upstream', 'http'],
+  ['token', 'quota', 'repeats', 'reads', 'upstream', 'http'],
   ['config'],
   ['answer.ts'],
   ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'secret.ts', 'version.ts']

@@ -1,6 +1,6 @@
 import { bar } from './charts.ts'
 import { html, type Html } from './html.ts'
-import type { QuotaStatus, Status, TokenStatus, UpstreamStatus } from './status.ts'
+import type { QuotaStatus, RepeatsStatus, Status, TokenStatus, UpstreamStatus } from './status.ts'
 import { clockTime, count, counted, duration, explanation, percent, relative, withoutAdvice } from './words.ts'
 
 const TOKEN_STATES = {
@@ -86,9 +86,19 @@ ${row('Last failure', lastFailure === null
 </dl>`)
 }
 
+/** Writes that were asked for twice; nothing while there were none. */
+export function repeatsSection ({ answered, waited, refused, unknown, remembered, running }: RepeatsStatus): Html {
+  if (answered + waited + refused + unknown + remembered + running === 0) return html``
+  return html`<section class="card" aria-labelledby="repeats"><h2 id="repeats">Asked for twice <span class="soft">${counted(remembered, 'outcome')} remembered, ${count(running)} under way</span></h2><dl class="figures">
+${figure('Answered again', answered)}
+${figure('Waited for the first', waited)}
+${figure('Refused', refused)}
+${figure('Unknown', unknown)}
+</dl></section>`
+}
+
 /** Totals since the start. */
 export function countsSection ({ counts, startedAt }: Status, nowMs: number): Html {
-  const figure = (name: string, value: number): Html => html`<div><dt>${name}</dt><dd>${count(value)}</dd></div>`
   return html`<section class="card" aria-labelledby="counts"><h2 id="counts">Since the start <span class="soft">${relative(startedAt, nowMs)}</span></h2><dl class="figures">
 ${figure('Requests', counts.requests)}
 ${figure('In flight now', counts.inFlight)}
@@ -99,6 +109,10 @@ ${figure('5xx of the API', counts.upstreamErrors)}
 
 function card (id: string, heading: string, headline: string, content: Html): Html {
   return html`<section class="card" aria-labelledby="${id}"><h2 id="${id}">${heading}</h2><p class="big">${headline}</p>${content}</section>`
+}
+
+function figure (name: string, value: number): Html {
+  return html`<div><dt>${name}</dt><dd>${count(value)}</dd></div>`
 }
 
 function row (name: string | Html, value: Html): Html {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { countsSection, quotaCard, tokenCard, upstreamCard } from './cards.ts'
+import { countsSection, quotaCard, repeatsSection, tokenCard, upstreamCard } from './cards.ts'
 import { errorsSection } from './errors.ts'
 import { html, Html } from './html.ts'
 import { iconLink, toneIcon } from './icons.ts'
@@ -50,6 +50,7 @@ ${header(verdict, nowMs, isPaused)}
 <div class="grid cards">${tokenCard(status.token, nowMs)}${quotaCard(status, nowMs)}${upstreamCard(status.upstream, nowMs)}</div>
 ${minutesSection(status.minutes, nowMs)}
 ${countsSection(status, nowMs)}
+${repeatsSection(status.repeats)}
 ${errorsSection(status.recentErrors, nowMs)}
 </main>
 ${footer(status, nowMs)}

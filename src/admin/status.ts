@@ -16,6 +16,7 @@ export interface Status {
   readonly quota: QuotaStatus | null
   /** How many requests of apps were answered, and how many of these without a call of the API: what coalescing and the cache saved. */
   readonly today: { readonly date: string, readonly requests: number, readonly saved: number }
+  readonly repeats: RepeatsStatus
   readonly counts: {
     readonly inFlight: number
     /** Since the start, of apps, refused ones too. */
@@ -56,6 +57,22 @@ export interface QuotaStatus {
   readonly resetsAt: string
   /** Requests that are held until there is quota for them, by lane: writes go first, then what lies below a route, then lists. */
   readonly waiting: Readonly<Record<'write' | 'read' | 'list', number>>
+}
+
+/** Writes that were asked for again, by how they ended, since the start. */
+export interface RepeatsStatus {
+  /** Got the first one's answer from memory. */
+  readonly answered: number
+  /** Waited for the first one, which still ran. */
+  readonly waited: number
+  /** The key was another request's, or the wait was too long. */
+  readonly refused: number
+  /** Nobody knows what became of the first one. */
+  readonly unknown: number
+  /** Outcomes that are remembered now. */
+  readonly remembered: number
+  /** Writes under way that a repeat would wait for. */
+  readonly running: number
 }
 
 export interface Minute {

@@ -57,6 +57,13 @@ export interface Config {
     readonly maxBytes: number
     readonly staleIfErrorMs: number
   }
+  readonly idempotency: {
+    readonly ttlMs: number
+    readonly maxRecords: number
+    readonly maxBytes: number
+    /** 0: only requests with a key are looked at. */
+    readonly windowMs: number
+  }
   readonly partnerReference: string | undefined
   readonly bookingSource: string | undefined
   readonly shutdownDelayMs: number
@@ -131,6 +138,12 @@ export function loadConfig (environment: Environment): Config {
       ttlMs: integer('CACHE_TTL_SECONDS') * 1000,
       maxBytes: integer('CACHE_MAX_MB') * 1024 * 1024,
       staleIfErrorMs: integer('CACHE_STALE_IF_ERROR_SECONDS') * 1000
+    },
+    idempotency: {
+      ttlMs: integer('IDEMPOTENCY_TTL_SECONDS') * 1000,
+      maxRecords: integer('IDEMPOTENCY_MAX_RECORDS'),
+      maxBytes: integer('IDEMPOTENCY_MAX_MB') * 1024 * 1024,
+      windowMs: integer('BOOKING_REPEAT_WINDOW_SECONDS') * 1000
     },
     partnerReference: text('PARTNER_REFERENCE') || undefined,
     bookingSource: text('BOOKING_SOURCE') || undefined,

@@ -17,7 +17,7 @@ export interface Setting {
   readonly default?: string
   /** Shown instead of a default that stands elsewhere. */
   readonly defaultNote?: string
-  readonly unit?: 'ms' | 's' | '%' | 'MB' | 'requests' | 'connections'
+  readonly unit?: 'ms' | 's' | '%' | 'MB' | 'records' | 'requests' | 'connections'
   /** Completes "allowed: …". */
   readonly allowed: string
   /** Never printed, and readable from a file named by NAME_FILE. */
@@ -33,6 +33,7 @@ export interface Setting {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
+const MONTH_S = 31 * 24 * 60 * 60
 const BOOKING_SOURCES = ['email', 'phone', 'api', 'webhook', 'js-tag', 'chatbot', 'puller', 'portal'] as const
 
 const text = (allowed: string) => ({ schema: { type: 'string' }, allowed }) as const
@@ -139,6 +140,15 @@ export const SETTINGS = {
   CACHE_MAX_MB: { ...whole(1, 4096), default: '16', unit: 'MB', doc: 'All that is kept takes no more memory than this; what was asked for last stays.' },
   CACHE_STALE_IF_ERROR_SECONDS: {
     ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'A kept list of venues is given this long after its end while the API is down.'
+  },
+  IDEMPOTENCY_TTL_SECONDS: {
+    ...whole(1, MONTH_S), default: '86400', unit: 's', doc: 'How long the outcome of a POST or PATCH with an Idempotency-Key is remembered, from its end.'
+  },
+  IDEMPOTENCY_MAX_RECORDS: { ...whole(1, 10_000_000), default: '100000', unit: 'records', doc: 'Outcomes that are remembered at most; the oldest one that has ended makes room.' },
+  IDEMPOTENCY_MAX_MB: { ...whole(1, 65_536), default: '64', unit: 'MB', doc: 'Memory for them at most, likewise.' },
+  IDEMPOTENCY_STORE: { ...oneOf(['memory']), default: 'memory', doc: 'Where they are remembered: `memory` forgets at a restart.' },
+  BOOKING_REPEAT_WINDOW_SECONDS: {
+    ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'Equal bookings without a key are one from the start of the first until this long after its end; 0: off. 60 for apps known to retry.'
   },
   PARTNER_REFERENCE: { ...headerValue, doc: 'X-Partner-Reference, added where the app sent none.' },
   BOOKING_SOURCE: { ...oneOf(BOOKING_SOURCES), doc: 'X-Booking-Source, added where the app sent none.' },

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Reads } from '../reads/reads.ts'
+import type { Repeats } from '../repeats/repeats.ts'
 import { Exchange, type ExchangeContext, type ExchangeRecord } from './exchange.ts'
 import type { ForwardOptions } from './forward.ts'
 import type { DoorState, GuardConfig } from './guards.ts'
@@ -12,6 +13,7 @@ export interface DoorOptions {
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
   readonly reads: Reads
+  readonly repeats: Repeats
   readonly basePath: string
   readonly headerRules: HeaderRules
   /** Told once for each request, at its end. */
@@ -24,6 +26,7 @@ export class Door implements DoorState, ExchangeContext {
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
   readonly reads: Reads
+  readonly repeats: Repeats
   readonly basePath: string
   readonly headerRules: HeaderRules
   readonly #onExchange: (record: ExchangeRecord) => void
@@ -33,11 +36,12 @@ export class Door implements DoorState, ExchangeContext {
   #isDraining = false
   #onEmpty: (() => void) | undefined
 
-  constructor ({ clock, guards, forward, reads, basePath, headerRules, onExchange }: DoorOptions) {
+  constructor ({ clock, guards, forward, reads, repeats, basePath, headerRules, onExchange }: DoorOptions) {
     this.clock = clock
     this.guards = guards
     this.forward = forward
     this.reads = reads
+    this.repeats = repeats
     this.basePath = basePath
     this.headerRules = headerRules
     this.#onExchange = onExchange
@@ -52,8 +56,9 @@ export class Door implements DoorState, ExchangeContext {
     return this
   }
 
+  /** Those that go on though their app has left take as much as the others. */
   get inFlight (): number {
-    return this.#inside.size
+    return this.#inside.size + this.repeats.carried
   }
 
   get isLeaving (): boolean {
@@ -87,12 +92,13 @@ export class Door implements DoorState, ExchangeContext {
   async drain (): Promise<void> {
     this.#isLeaving = true
     this.#isDraining = true
-    if (this.#inside.size === 0) return
-    await new Promise<void>(resolve => { this.#onEmpty = resolve })
+    if (this.#inside.size > 0) await new Promise<void>(resolve => { this.#onEmpty = resolve })
+    await this.repeats.finished()
   }
 
   /** Ends what is still inside, each with the truth about it. */
   cut (): void {
     for (const exchange of [...this.#inside]) exchange.cut()
+    this.repeats.cut()
   }
 }

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { AnswerSink } from '../answer.ts'
+import type { AnswerSink, PreparedCall } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { sendProblem } from '../http/answer.ts'
 import { endWith } from '../http/pipeline.ts'
-import { Problem } from '../problem.ts'
-import { depart, type PreparedCall, type ReadCall, type Reader, type ServedBy } from '../reads/reader.ts'
+import { asProblem, Problem } from '../problem.ts'
+import type { ReadCall, Reader, ServedBy } from '../reads/reader.ts'
 import type { Reads } from '../reads/reads.ts'
-import { isRead } from '../upstream/failure.ts'
+import type { Repeats } from '../repeats/repeats.ts'
+import type { RepeatOutcome, WriteRequest } from '../repeats/seat.ts'
 import { takeBody, type Upload } from './body.ts'
 import { Forward, type ForwardOptions } from './forward.ts'
 import { admit, type DoorState, type GuardConfig } from './guards.ts'
@@ -31,6 +32,7 @@ export interface ExchangeContext {
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
   readonly reads: Reads
+  readonly repeats: Repeats
   /** The path of BOOKABLE_API_URL, put before the app's; empty where there is none. */
   readonly basePath: string
   readonly headerRules: HeaderRules
@@ -62,6 +64,8 @@ export interface ExchangeRecord {
   readonly attempts: number
   /** Whose answer it was, `api` where it was nobody else's. */
   readonly servedBy: ServedBy
+  /** Of a write that was asked for again. */
+  readonly repeat: RepeatOutcome | undefined
   readonly problem: Problem | undefined
   readonly isAborted: boolean
   readonly isBroken: boolean
@@ -85,14 +89,12 @@ export class Exchange implements Reader, Listed<Exchange> {
   readonly #correlationId: string
   readonly #route: string | undefined
   #upload: Upload | undefined
-  #call: ReadCall | undefined
+  #call: (ReadCall & { readonly repeat?: RepeatOutcome | undefined }) | undefined
   #problem: Problem | undefined
   #silence: Timer | undefined
   #bytes = 0
   #isFull = false
   #isBroken = false
-  /** The API said so: it changed nothing. */
-  #isRefusedWrite = false
   #isClosed = false
 
   constructor (context: ExchangeContext, req: IncomingMessage, res: ServerResponse, isOnSocket: boolean) {
@@ -132,8 +134,6 @@ export class Exchange implements Reader, Listed<Exchange> {
   }
 
   onHead (status: number, statusText: string, headers: string[]): void {
-    this.#isRefusedWrite = status >= 400 && status < 500
-    this.#forgetIfWritten()
     headers.push('X-Correlation-ID', this.#correlationId)
     if (this.#context.door.isLeaving && endWith(this.#res)) headers.push('Connection', 'close')
     this.#res.writeHead(status, statusText, headers)
@@ -151,46 +151,50 @@ export class Exchange implements Reader, Listed<Exchange> {
   }
 
   onEnd (): void {
-    // The API may have written until now.
-    this.#forgetIfWritten()
     this.#res.end()
     if (this.#bytes > MAX_UNWATCHED_BYTES) this.#watchApp()
   }
 
   onFailure (problem: Problem): void {
     this.#problem = problem
-    if (problem.code === 'UPSTR-N-001') this.#forgetIfWritten()
     if (this.#isClosed) return
     if (this.#res.headersSent) this.#break()
     // Where a malformed request ends, and the next one begins, is not to be guessed.
     else this.#bytes = sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
   }
 
-  prepare (sink: AnswerSink, conditions: readonly string[], body: Buffer | Readable | null = null): PreparedCall {
-    const { forward, basePath, headerRules } = this.#context
-    const { method = '', url = '' } = this.#req
-    const headers = upstreamHeaders(this.#head, this.#correlationId, headerRules)
-    headers.push(...conditions)
-    return new Forward(forward, { method, target: basePath + url, lane: laneOf(method, url, this.#route ?? ''), headers, body }, sink)
+  prepare (sink: AnswerSink, conditions: readonly string[]): PreparedCall {
+    return this.#forward(this.#request(null, conditions), sink)
   }
 
   #send (body: Buffer | Readable | null): void {
     const { method, url = '' } = this.#req
-    const { variant, apiKey } = this.#head
+    const { variant, apiKey, idempotencyKey } = this.#head
+    const { reads, repeats, headerRules } = this.#context
     // A key that is not for us goes to the API, and what it opens there is for nobody else.
-    const isPersonal = apiKey !== undefined && !this.#context.headerRules.isKeyed
-    if (method === 'GET' && variant !== undefined && !isPersonal) {
-      this.#call = this.#context.reads.read(url, variant, this)
-    } else {
-      const call = this.#call = this.prepare(this, [], body)
-      depart(call, this)
+    const isPersonal = apiKey !== undefined && !headerRules.isKeyed
+    try {
+      if (method === 'GET' && variant !== undefined && !isPersonal) {
+        this.#call = reads.read(url, variant, this)
+      } else {
+        const call = this.#call = repeats.call(idempotencyKey, this.#request(body, []), this, (request, sink) => this.#forward(request, sink))
+        call.start()
+      }
+    } catch (thrown) {
+      this.onFailure(asProblem(thrown))
     }
   }
 
-  /** What was read before a write is not to be given after it: before its app can know of it. */
-  #forgetIfWritten (): void {
+  #request (body: Buffer | Readable | null, conditions: readonly string[]): WriteRequest {
+    const { basePath, headerRules } = this.#context
     const { method = '', url = '' } = this.#req
-    if (!isRead(method)) this.#context.reads.forget(url, !this.#isRefusedWrite)
+    const headers = upstreamHeaders(this.#head, this.#correlationId, headerRules)
+    headers.push(...conditions)
+    return { method, target: basePath + url, headers, body }
+  }
+
+  #forward ({ method, target, headers, body }: WriteRequest, sink: AnswerSink): Forward {
+    return new Forward(this.#context.forward, { method, target, lane: laneOf(method, this.#req.url ?? '', this.#route ?? ''), headers, body }, sink)
   }
 
   /** Never shortens an answer: a reset is seen as a failure even where only the end of the connection would mark the end of the body. */
@@ -222,7 +226,6 @@ export class Exchange implements Reader, Listed<Exchange> {
     this.#req.socket.off('close', this.#onClose)
     this.#silence?.cancel()
     this.#upload?.stop()
-    if (!this.#res.headersSent && this.#call?.isOutcomeUnknown === true) this.#forgetIfWritten()
     this.#call?.abandon()
     if (!this.#req.complete) linger(this.#req, this.#context.clock)
     this.#context.onClosed(this, this.#record())
@@ -244,6 +247,7 @@ export class Exchange implements Reader, Listed<Exchange> {
       bytes: this.#bytes,
       attempts: this.#call?.attempts ?? 0,
       servedBy: this.#call?.servedBy ?? 'api',
+      repeat: this.#call?.repeat,
       problem: this.#problem,
       isAborted,
       isBroken: this.#isBroken

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { hand, type AnswerSink, type Call, type HeldAnswer } from '../answer.ts'
+import { hand, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import type { Governor } from '../quota/governor.ts'
@@ -17,6 +17,11 @@ export interface ForwardOptions {
   readonly attemptTimeoutMs: number
   /** Told the status of each answer of the API, also of one that the app never sees. */
   readonly onAnswer: (status: number) => void
+  /**
+   * Told whenever a write may have changed something, or was refused: before anybody learns of it, at its end, and where nobody knows.
+   * @param status of the answer, where there is one
+   */
+  readonly onWrite: (target: string, status: number | undefined) => void
 }
 
 /** What the app wants to reach the API; the token is added here. */
@@ -40,7 +45,7 @@ interface UndecidedAnswer extends HeldAnswer {
  * The token comes before the turn, so that nobody holds a turn while no token can be had; it is read again after a wait.
  * Synchronous while token and quota are at hand.
  */
-export class Forward implements AnswerSink, Call {
+export class Forward implements AnswerSink, PreparedCall {
   readonly #options: ForwardOptions
   readonly #request: AppRequest
   readonly #sink: AnswerSink
@@ -53,6 +58,8 @@ export class Forward implements AnswerSink, Call {
   /** When the quota held it first. */
   #heldSinceMs: number | undefined
   #quotaWaitMs: number | undefined
+  /** Of the answer that was handed on. */
+  #status: number | undefined
   #isAbandoned = false
   #startedAtMs: number | undefined
   #upstreamMs: number | undefined
@@ -79,6 +86,7 @@ export class Forward implements AnswerSink, Call {
 
   abandon (): void {
     this.#isAbandoned = true
+    if (this.isOutcomeUnknown) this.#noteWrite()
     if (this.#waiter !== undefined) {
       this.#options.quota.leave(this.#waiter)
       this.#noteWait()
@@ -192,7 +200,11 @@ export class Forward implements AnswerSink, Call {
     this.#turn = 0
     const isQuota = this.#options.quota.answered(turn, status, headers)
     if (this.#mayGoAgain(status, isQuota)) this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
-    else this.#sink.onHead(status, statusText, headers)
+    else {
+      this.#status = status
+      this.#noteWrite()
+      this.#sink.onHead(status, statusText, headers)
+    }
   }
 
   onChunk (chunk: Buffer): boolean {
@@ -215,8 +227,12 @@ export class Forward implements AnswerSink, Call {
   }
 
   onEnd (): void {
-    if (this.#held === undefined) this.#sink.onEnd()
-    else this.#decide(this.#held, () => this.#sink.onEnd())
+    if (this.#held === undefined) {
+      this.#noteWrite()
+      this.#sink.onEnd()
+    } else {
+      this.#decide(this.#held, () => this.#sink.onEnd())
+    }
   }
 
   onFailure (problem: Problem): void {
@@ -283,7 +299,13 @@ export class Forward implements AnswerSink, Call {
     }
   }
 
+  #noteWrite (): void {
+    const { lane, target } = this.#request
+    if (lane === 'write') this.#options.onWrite(target, this.#status)
+  }
+
   #fail (problem: Problem): void {
+    if (problem.code === 'UPSTR-N-001') this.#noteWrite()
     this.#discardBody()
     if (!this.#isAbandoned) this.#sink.onFailure(problem)
   }

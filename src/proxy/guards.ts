@@ -2,8 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { malformation, MAX_HEADERS } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { Problem } from '../problem.ts'
+import { malformedKey, mayBeRepeated, parseKey, tooLarge } from '../repeats/key.ts'
 import type { Secret } from '../secret.ts'
 import { holdsKey } from './api-key.ts'
+import { MAX_HELD_BYTES } from './body.ts'
 import type { RequestHead } from './head.ts'
 import { routeOf } from './target.ts'
 
@@ -54,6 +56,8 @@ export function admit (
     return refuse(route, new Problem('PROXY-N-002', `The method ${method} is not allowed here.`, { allow: config.allowedMethods }))
   }
   if (head.headerCount > MAX_HEADERS) return refuse(route, new Problem('PROXY-N-007', `The request has more than ${MAX_HEADERS} headers.`))
+  const misuse = head.idempotencyKey === undefined ? undefined : misuseOfKey(method, head.idempotencyKey, head.contentLength ?? 0)
+  if (misuse !== undefined) return refuse(route, misuse)
   if (door.isDraining) return refuse(route, new Problem('DRAIN-R-001', 'The sidecar is shutting down.'))
   if (door.inFlight >= config.maxInFlight) {
     return refuse(route, new Problem('LOAD-R-001', `${config.maxInFlight} requests are in flight already.`, { retryAfterMs: 1_000 }))
@@ -69,6 +73,13 @@ function strangeness (head: RequestHead, { hosts, inboundKey }: GuardConfig, isO
   const key = inboundKey()
   if (key !== undefined && !holdsKey(head, key)) return new Problem('PROXY-N-005', 'The key is missing or wrong.')
   return undefined
+}
+
+/** Said before the body is asked for. A chunked one tells its length too late for that. */
+function misuseOfKey (method: string, key: string, contentLength: number): Problem | undefined {
+  if (!mayBeRepeated(method)) return undefined
+  if (parseKey(key) === undefined) return malformedKey()
+  return contentLength > MAX_HELD_BYTES ? tooLarge() : undefined
 }
 
 function refuse (route: string | undefined, refusal: Problem): Verdict {

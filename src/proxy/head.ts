@@ -14,6 +14,8 @@ export interface RequestHead {
   readonly authorization: string | undefined
   readonly expect: string | undefined
   readonly correlationId: string | undefined
+  /** As it came; two of them are no key. */
+  readonly idempotencyKey: string | undefined
   readonly hasPartnerReference: boolean
   readonly hasBookingSource: boolean
   /** What, besides the target, tells a GET's answer from others (reads/sharing); undefined where it wants one of its own. */
@@ -39,6 +41,7 @@ export function readHead (raw: readonly string[]): RequestHead {
   let authorization: string | undefined
   let expect: string | undefined
   let correlationId: string | undefined
+  let idempotencyKey: string | undefined
   let hasPartnerReference = false
   let hasBookingSource = false
   let variant = ''
@@ -67,6 +70,8 @@ export function readHead (raw: readonly string[]): RequestHead {
       case 'x-correlation-id': correlationId ??= value; continue
       case 'x-partner-reference': hasPartnerReference = true; variant += variantLine(lowerCaseName, value); break
       case 'x-booking-source': hasBookingSource = true; variant += variantLine(lowerCaseName, value); break
+      // Only a POST or PATCH has it taken away.
+      case 'idempotency-key': idempotencyKey = idempotencyKey === undefined ? value : `${idempotencyKey}, ${value}`; break
       case 'range':
       case 'cookie': isSpecial = true; break
       case 'cache-control': cacheControl = cacheControl === undefined ? value : `${cacheControl}, ${value}`; break
@@ -92,6 +97,7 @@ export function readHead (raw: readonly string[]): RequestHead {
     authorization,
     expect,
     correlationId: correlationId === '' ? undefined : correlationId,
+    idempotencyKey,
     hasPartnerReference: hasPartnerReference && !named.includes('x-partner-reference'),
     hasBookingSource: hasBookingSource && !named.includes('x-booking-source'),
     variant: isSpecial || hasBody ? undefined : variant,

@@ -31,7 +31,7 @@ export function routeOf (target: string, routes: readonly string[]): TargetVerdi
   return route === undefined ? { refusal: 'no-route' } : { route }
 }
 
-/** Without query, fragment, and the credentials that an absolute-form target may hold. */
+/** A target as the log may have it: without query, fragment, and the credentials that an absolute-form target may hold. */
 export function pathOf (target: string): string {
   const end = target.search(/[?#]/)
   const path = end === -1 ? target : target.slice(0, end)

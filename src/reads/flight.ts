@@ -1,6 +1,6 @@
-import type { AnswerSink, HeldAnswer } from '../answer.ts'
+import type { AnswerSink, HeldAnswer, PreparedCall } from '../answer.ts'
 import type { Problem } from '../problem.ts'
-import { depart, type PreparedCall, type ReadCall, type Reader, type ServedBy } from './reader.ts'
+import { depart, type ReadCall, type Reader, type ServedBy } from './reader.ts'
 import { MAX_SHARED_BYTES, mayBeShared, type KeptKind } from './sharing.ts'
 
 /** Who waits for the answer to another one's call. */

@@ -1,7 +1,7 @@
-import { hand, type HeldAnswer } from '../answer.ts'
+import { hand, type HeldAnswer, type PreparedCall } from '../answer.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import type { Flight, Follower } from './flight.ts'
-import { goAlone, type PreparedCall, type ReadCall, type Reader, type ServedBy } from './reader.ts'
+import { goAlone, type ReadCall, type Reader, type ServedBy } from './reader.ts'
 
 /** A read that shares the call of another one, until that call's answer turns out not to be for both. */
 export class FollowingRead implements Follower, ReadCall {

@@ -1,10 +1,5 @@
-import type { AnswerSink, Call } from '../answer.ts'
+import type { AnswerSink, Call, PreparedCall } from '../answer.ts'
 import { asProblem } from '../problem.ts'
-
-/** A call that is not on its way yet. */
-export interface PreparedCall extends Call {
-  start (): void
-}
 
 /** Who reads: takes the answer, and can make a call of its own for it. */
 export interface Reader extends AnswerSink {

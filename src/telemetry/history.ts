@@ -1,4 +1,4 @@
-import type { Minute, RecentError, Status, UpstreamStatus } from '../admin/status.ts'
+import type { Minute, RecentError, RepeatsStatus, Status, UpstreamStatus } from '../admin/status.ts'
 import { isoTime, type Clock } from '../clock.ts'
 import type { Problem } from '../problem.ts'
 import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
@@ -27,6 +27,7 @@ export class History {
   readonly #slots: readonly Slot[] = Array.from({ length: MINUTES }, () => ({ minute: -1, requests: 0, errors: 0, latencies: new Uint32Array(BUCKETS) }))
   readonly #errors: RecentError[] = []
   readonly #today = { date: '', requests: 0, saved: 0 }
+  readonly #repeats = { answered: 0, waited: 0, refused: 0, unknown: 0 }
   readonly #counts = { requests: 0, ownErrors: 0, upstreamErrors: 0 }
   /** Minutes are counted on the monotonic clock, since the wall clock jumps; they begin where the wall clock's did at the start. */
   readonly #phaseMs: number
@@ -53,17 +54,20 @@ export class History {
 
   exchange (record: ExchangeRecord): void {
     this.#countToday(record)
-    const { problem, durationMs, method, route, correlationId } = record
+    const { problem, durationMs, method, route, correlationId, repeat } = record
     const status = statusOf(record)
+    if (repeat !== undefined) this.#repeats[repeat]++
     // The usual way in which a hanging API shows: apps wait for less than we do.
     const isGivenUpInSilence = record.isAborted && record.attempts > 0 && record.upstreamMs === undefined
     // What an app did wrong is no failure of the service.
     this.#count({ durationMs, isError: status >= 500 || isGivenUpInSilence })
-    if (problem === undefined && status >= 500) this.#counts.upstreamErrors++
+    // A repeat tells of an answer, or of the want of one, that was counted when it came.
+    const isOfTheApi = repeat === undefined
+    if (problem === undefined && status >= 500 && isOfTheApi) this.#counts.upstreamErrors++
     if (isGivenUpInSilence) this.#lastFailure = { atMs: this.#clock.nowMs(), code: null }
     if (problem === undefined) return
     this.#counts.ownErrors++
-    if (problem.code.startsWith('UPSTR-')) this.#lastFailure = { atMs: this.#clock.nowMs(), code: problem.code }
+    if (problem.code.startsWith('UPSTR-') && isOfTheApi) this.#lastFailure = { atMs: this.#clock.nowMs(), code: problem.code }
     this.#remember({ code: problem.code, status, method, route: route ?? null, correlationId })
   }
 
@@ -75,6 +79,11 @@ export class History {
 
   get counts (): Omit<Status['counts'], 'inFlight'> {
     return this.#counts
+  }
+
+  /** Writes that were asked for again, by how they ended. */
+  get repeats (): Omit<RepeatsStatus, 'remembered' | 'running'> {
+    return this.#repeats
   }
 
   get recentErrors (): readonly RecentError[] {

@@ -32,6 +32,7 @@ export class Journal {
       servedBy: servedBy === 'api' ? undefined : servedBy,
       bytes: record.bytes,
       attempts: record.attempts,
+      repeat: record.repeat,
       code: problem?.code,
       cause: problem === undefined ? undefined : causeOf(problem),
       aborted: record.isAborted || undefined,

@@ -38,6 +38,7 @@ export class Metrics {
   readonly #coalesced = this.#counter('coalesced_total', 'Requests that shared the call of another one.', [])
   readonly #cached = this.#counter('cache_total', 'Requests that the cache was asked for, by outcome (hit, miss, revalidated, stale).', ['outcome'])
   readonly #refreshDurations = this.#histogram('token_refresh_duration_seconds', 'Duration of a token request.', [])
+  readonly #repeats = this.#counter('repeats_total', 'Writes that were asked for again, by outcome (answered from memory, waited for the first, refused, unknown).', ['outcome'])
   /** By route, method and status: a look-up costs a third of what prom-client's own hashing does, at each request. */
   readonly #requestCounts = new Map<string, { inc (): void }>()
   readonly #routes = new Map<string, { total: { observe (value: number): void }, upstream: { observe (value: number): void } }>()
@@ -47,8 +48,6 @@ export class Metrics {
     this.#gauge('token_expires_at_seconds', 'When the token that is held expires, in unix time.', () => seconds(tokenExpiresAtMs()))
     this.#gauge('quota_limit', 'Requests to the API in one window, as it told last.', () => quota()?.limit)
     this.#gauge('quota_remaining', 'Requests to the API that are left in this window.', () => quota()?.remaining)
-    // Nothing is repeated yet. The name is there all the same, so that a dashboard's query finds it: none, truly.
-    this.#counter('repeats_total', 'Writes that were asked for again, by outcome.', ['outcome'])
     new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1; the labels tell version and node.', labelNames: ['version', 'node'], registers: [this.#registry] })
       .set({ version, node: nodeVersion }, 1)
     // One by one: the rest of the default metrics would keep a timer of 10 ms and a garbage collection observer running.
@@ -70,7 +69,7 @@ export class Metrics {
   }
 
   exchange (record: ExchangeRecord): void {
-    const { route = 'none', method, durationMs, upstreamMs } = record
+    const { route = 'none', method, durationMs, upstreamMs, repeat } = record
     const status = statusOf(record)
     const key = `${route} ${method} ${status}`
     let count = this.#requestCounts.get(key)
@@ -82,6 +81,7 @@ export class Metrics {
     count.inc()
     const { total, upstream } = this.#ofRoute(route)
     total.observe(durationMs / 1000)
+    if (repeat !== undefined) this.#repeats.inc({ outcome: repeat })
     if (upstreamMs !== undefined) upstream.observe(upstreamMs / 1000)
   }
 

@@ -2,6 +2,7 @@ import type { Status, TokenStatus } from '../admin/status.ts'
 import { isoTime, type Clock } from '../clock.ts'
 import { PROBLEMS, type Problem } from '../problem.ts'
 import type { Governor } from '../quota/governor.ts'
+import type { Repeats } from '../repeats/repeats.ts'
 import type { TokenCache } from '../token/cache.ts'
 import { VERSION } from '../version.ts'
 import type { History } from './history.ts'
@@ -14,10 +15,11 @@ export interface ReportSources {
   readonly quota: Governor
   readonly door: { readonly inFlight: number, readonly isLeaving: boolean }
   readonly history: History
+  readonly repeats: Repeats
 }
 
 /** All that operators are told at a glance, as it is at this moment. */
-export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, history }: ReportSources): Status {
+export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, history, repeats }: ReportSources): Status {
   const { problem } = tokens
   const { status: window, waiting } = quota
   return {
@@ -30,6 +32,7 @@ export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, h
     upstream: { url: apiUrl.origin, ...history.upstream },
     quota: window === undefined ? null : { limit: window.limit, remaining: window.remaining, resetsAt: isoTime(window.resetsAtMs), waiting },
     today: history.today,
+    repeats: { ...history.repeats, remembered: repeats.remembered.records, running: repeats.running },
     counts: { inFlight: door.inFlight, ...history.counts },
     minutes: history.minutes,
     recentErrors: history.recentErrors

@@ -41,6 +41,7 @@ export function sample (changes: Partial<Status> = {}): Status {
     upstream: { url: 'https://api.bookabletech.com', lastAnswer: { at: at(-2), status: 200 }, lastFailure: { at: at(-402), code: 'UPSTR-R-002' } },
     quota: { limit: 200, remaining: 138, resetsAt: at(48), waiting: { write: 0, read: 0, list: 0 } },
     today: { date: '2026-11-21', requests: 2_000, saved: 1_240 },
+    repeats: { answered: 41, waited: 6, refused: 1, unknown: 2, remembered: 1_284, running: 1 },
     counts: { inFlight: 3, requests: 128_417, ownErrors: 57, upstreamErrors: 12 },
     minutes: MINUTES,
     recentErrors: RECENT_ERRORS,
@@ -66,6 +67,7 @@ const UNUSED: Partial<Status> = {
   quota: null,
   upstream: { url: 'https://api.bookabletech.com', lastAnswer: null, lastFailure: null },
   today: { date: '2026-11-21', requests: 0, saved: 0 },
+  repeats: { answered: 0, waited: 0, refused: 0, unknown: 0, remembered: 0, running: 0 },
   counts: { inFlight: 0, requests: 0, ownErrors: 0, upstreamErrors: 0 },
   minutes: MINUTES.map(minute => ({ ...minute, requests: 0, errors: 0, p50Ms: null, p95Ms: null })),
   recentErrors: []

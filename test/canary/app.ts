@@ -8,6 +8,7 @@ const CRLF = '\r\n'
 export class CanaryApp {
   readonly #markers: Markers
   readonly #url: string
+  #asked = 0
 
   constructor (markers: Markers, url: string) {
     this.#markers = markers
@@ -45,7 +46,7 @@ export class CanaryApp {
     const plant = this.#markers.plant.bind(this.#markers)
     const own = [
       'Host: localhost', `X-Api-Key: ${plant('the key for apps')}`, `Authorization: Bearer ${plant('the Authorization of an app', 'plain')}`, `Cookie: session=${plant('a cookie', 'plain')}`,
-      `X-Custom: ${plant('a header of an app')}`, `User-Agent: ${plant('a User-Agent')}`, `Referer: https://a.example/?${plant('a Referer', 'plain')}`, `Idempotency-Key: ${plant('an Idempotency-Key', 'plain')}`,
+      `X-Custom: ${plant('a header of an app')}`, `User-Agent: ${plant('a User-Agent')}`, `Referer: https://a.example/?${plant('a Referer', 'plain')}`, `Idempotency-Key: ${plant('an Idempotency-Key', 'plain')}-${++this.#asked}`,
       `X-${plant('the name of a header', 'plain')}: 1`, `X-Correlation-ID: ${plant('the correlation id', 'plain')}`
     ]
     const names = more.map(header => header.split(':')[0]?.toLowerCase())

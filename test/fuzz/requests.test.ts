@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { valuesOf } from '../helpers/http.ts'
 import { answersIn, codeOf, faultOfProblem } from './answers.ts'
-import { bytesOf, FAULTS, forwardedHeaders, KEY, randomRequest, type RandomRequest } from './requests.ts'
+import { bytesOf, faultOfKey, FAULTS, forwardedHeaders, KEY, randomRequest, withKeyOfItsOwn, type RandomRequest } from './requests.ts'
 import { holds } from './runs.ts'
 import { converse, startWorld, type Arrival } from './world.ts'
 
@@ -15,12 +15,13 @@ const pairs = (flat: readonly string[]): string[] => flat.flatMap((name, i) => i
 const digest = (body: Buffer): string => createHash('sha256').update(body).digest('hex')
 
 /** What the contract says and the API did not see. */
-function differences ({ method, target, headers, body }: RandomRequest, arrival: Arrival): string[] {
+function differences (request: RandomRequest, arrival: Arrival): string[] {
+  const { method, target, body } = request
   const found: string[] = []
   if (arrival.method !== method) found.push(`method ${arrival.method}`)
   if (arrival.target !== target) found.push(`target ${arrival.target}`)
   if (digest(arrival.body) !== digest(body)) found.push(`body of ${arrival.body.length} bytes`)
-  const [sent, got] = [forwardedHeaders(headers).join('\n'), pairs(arrival.headers).join('\n')]
+  const [sent, got] = [forwardedHeaders(request).join('\n'), pairs(arrival.headers).join('\n')]
   if (sent !== got) found.push(`headers ${JSON.stringify({ sent, got })}`)
   if (valuesOf(arrival.headers, 'x-correlation-id').length !== 1) found.push('no single X-Correlation-ID')
   return found
@@ -28,10 +29,12 @@ function differences ({ method, target, headers, body }: RandomRequest, arrival:
 
 t.test('random requests reach the API as they are, or are refused by the first of their faults', { timeout: 600_000 }, async t => {
   const { sidecar, arrivals, violations } = await startWorld(t, { env: { INBOUND_API_KEY: KEY, SHUTDOWN_TIMEOUT_MS: '1000' } })
-  await holds(t, 400, fc.asyncProperty(randomRequest, async request => {
+  let asked = 0
+  await holds(t, 400, fc.asyncProperty(randomRequest, async random => {
     arrivals.length = 0
+    const request = withKeyOfItsOwn(random, ++asked)
     const [answer, ...more] = answersIn(await converse(sidecar.url, [bytesOf(request)]))
-    const expected = FAULTS.find(([fault]) => request.faults.includes(fault))?.[1]
+    const expected = FAULTS.find(([fault]) => request.faults.includes(fault))?.[1] ?? faultOfKey(request)
     if (answer === undefined || more.length > 0) throw new Error(`${answer === undefined ? 'no' : 'more than one'} answer`)
     if (expected === undefined) {
       const [arrival] = arrivals

@@ -96,9 +96,27 @@ export function bytesOf ({ faults, method, target, headers, body, isChunked }: R
   return Buffer.concat([head, ...chunks, Buffer.from('0\r\n\r\n')])
 }
 
+const isKey = (name: string): boolean => name.toLowerCase() === 'idempotency-key'
+
+/** With a key that no other request has: else it would be taken for a repeat, or refused as another one's. */
+export function withKeyOfItsOwn (request: RandomRequest, n: number): RandomRequest {
+  return { ...request, headers: request.headers.map(([name, value]) => [name, isKey(name) && /^[^"\s]\S*$/.test(value) ? `${value}-${n}` : value]) }
+}
+
+/** What the contract says of a key, in other words than the code's. */
+export function faultOfKey ({ method, headers, body }: RandomRequest): ProblemCode | undefined {
+  const keys = headers.filter(([name]) => isKey(name)).map(([, value]) => value)
+  if (keys.length === 0 || !['POST', 'PATCH'].includes(method)) return undefined
+  const [key = ''] = keys
+  const bare = key.startsWith('"') ? JSON.stringify(key.slice(1, -1)) === key && key.slice(1, -1) : key
+  if (keys.length > 1 || typeof bare !== 'string' || bare === '' || [...bare].some(letter => letter <= ' ' || letter > '~')) return 'IDEMP-N-002'
+  return body.length > 64 * 1024 ? 'PROXY-N-007' : undefined
+}
+
 /** What the contract says of headers, in other words than the code's: pairs that reach the API as they are, in their order. */
-export function forwardedHeaders (headers: RandomRequest['headers']): string[] {
+export function forwardedHeaders ({ method, headers }: RandomRequest): string[] {
   const gone = new Set(['authorization', 'host', 'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'content-length', 'x-correlation-id', 'x-api-key'])
+  if (method === 'POST' || method === 'PATCH') gone.add('idempotency-key')
   for (const [name, value] of headers) {
     if (name.toLowerCase() === 'connection') value.split(',').forEach(option => gone.add(option.trim().toLowerCase()))
   }

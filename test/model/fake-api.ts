@@ -5,7 +5,7 @@ import type { Connection } from '../../src/upstream/pool.ts'
 
 /** What the API does with the requests that reach it from now on. */
 export type ApiBehaviour =
-  | 'ok' | 'unauthorized' | 'spent' | 'soon spent' | 'forbidden' | 'error' | 'slow' | 'hangs' | 'refuses' | 'drops' | 'breaks amid the head' | 'breaks amid the body' | 'silent amid the body'
+  | 'ok' | 'spent' | 'soon spent' | 'busy' | 'too many' | 'too large' | 'unauthorized' | 'forbidden' | 'error' | 'slow' | 'hangs' | 'refuses' | 'drops' | 'breaks amid the head' | 'breaks amid the body' | 'silent amid the body'
 
 /** A request that reached the API. */
 export interface Arrival {
@@ -14,6 +14,10 @@ export interface Arrival {
   readonly authorization: string
   /** Answered with 401 or 429: the API did not act. */
   wasRefused: boolean
+  /** What the API made of it. */
+  readonly behaviour: ApiBehaviour
+  /** When it was over, on the monotonic clock, and whether the whole answer went out. */
+  ended: { readonly atMs: number, readonly isWhole: boolean } | undefined
 }
 
 type Handler = Required<Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>> & {
@@ -25,7 +29,7 @@ type Handler = Required<Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeader
 interface Moves {
   readonly later: (ms: number, act: () => void) => void
   readonly head: (status: number) => void
-  readonly answer: (status: number) => void
+  readonly answer: (status: number, headers?: readonly string[], body?: string) => void
   readonly reset: () => void
   readonly handler: Handler
 }
@@ -97,11 +101,17 @@ export class FakeApi {
 
   #send ({ method, headers, body }: Dispatcher.DispatchOptions, handler: Handler): void {
     const { behaviour } = this
+    const flat = headers as readonly string[]
+    const value = (name: string): string => flat[flat.indexOf(name) + 1] ?? ''
+    const arrival: Arrival = {
+      id: value('X-Correlation-ID'), method, authorization: value('Authorization'), wasRefused: false, behaviour, ended: undefined
+    }
     let timer: Timer | undefined
     let isOver = false
     const over = (isKept: boolean, tell: () => void): void => {
       if (isOver) return
       isOver = true
+      arrival.ended = { atMs: this.#clock.monotonicMs(), isWhole: isKept }
       timer?.cancel()
       this.#free(isKept)
       tell()
@@ -113,28 +123,23 @@ export class FakeApi {
       over(true, () => handler.onError(error as Error))
       return
     }
-    const flat = headers as readonly string[]
-    const value = (name: string): string => flat[flat.indexOf(name) + 1] ?? ''
-    const arrival = {
-      id: value('X-Correlation-ID'), method, authorization: value('Authorization'), wasRefused: false
-    }
     const number = this.arrivals.push(arrival)
     this.onArrival(arrival)
 
     const later = (ms: number, act: () => void): void => { timer = this.#clock.setTimer(() => { if (!isOver) act() }, ms) }
-    const head = (status: number): void => {
+    const head = (status: number, headers: readonly string[] = []): void => {
       handler.onResponseStarted()
-      handler.onHeaders(status, this.#quotaHeaders(behaviour, status), () => {}, '')
+      handler.onHeaders(status, [...this.#quotaHeaders(behaviour, status), ...headers.map(text => Buffer.from(text))], () => {}, '')
     }
-    const answer = (status: number): void => {
+    // Which request it was an answer to, for those who share it.
+    const answer: Moves['answer'] = (status, headers, body = `answer ${number} to ${arrival.id}.`) => {
       arrival.wasRefused = status === 401 || status === 429
-      head(status)
-      // Which request it was an answer to, for those who share it.
-      handler.onData(Buffer.from(`answer ${number}.`))
+      head(status, headers)
+      handler.onData(Buffer.from(body))
       over(true, () => handler.onComplete([]))
     }
     const reset = (): void => fail(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
-    const respond = (): void => this.#respond(behaviour, { later, head, answer, reset, handler })
+    const respond = (): void => this.#respond(arrival, { later, head, answer, reset, handler })
     if (body instanceof Readable) body.on('end', respond).on('error', fail).resume()
     else respond()
   }
@@ -149,12 +154,15 @@ export class FakeApi {
     return Object.entries(headers).flat().map(text => Buffer.from(text))
   }
 
-  #respond (behaviour: ApiBehaviour, { later, head, answer, reset, handler }: Moves): void {
+  #respond ({ behaviour, id }: Arrival, { later, head, answer, reset, handler }: Moves): void {
     switch (behaviour) {
       case 'ok':
       case 'refuses': return later(ANSWER_MS, () => answer(200))
       case 'soon spent': return later(ANSWER_MS, () => answer(200))
       case 'spent': return later(ANSWER_MS, () => answer(429))
+      case 'busy': return later(ANSWER_MS, () => answer(503, ['Content-Type', 'application/problem+json'], `{"isRetryable":true,"detail":"answer to ${id}."}`))
+      case 'too many': return later(ANSWER_MS, () => answer(429))
+      case 'too large': return later(ANSWER_MS, () => answer(200, [], 'x'.repeat(64 * 1024 + 1)))
       case 'unauthorized': return later(ANSWER_MS, () => answer(401))
       case 'forbidden': return later(ANSWER_MS, () => answer(403))
       case 'error': return later(ANSWER_MS, () => answer(500))

@@ -7,6 +7,8 @@ import { Door } from '../../src/proxy/door.ts'
 import type { ExchangeRecord } from '../../src/proxy/exchange.ts'
 import { Governor } from '../../src/quota/governor.ts'
 import { Reads } from '../../src/reads/reads.ts'
+import { MemoryStore } from '../../src/repeats/memory-store.ts'
+import { Repeats } from '../../src/repeats/repeats.ts'
 import { Secret } from '../../src/secret.ts'
 import { TokenCache } from '../../src/token/cache.ts'
 import { FakeClock, settle } from '../helpers/fake-clock.ts'
@@ -75,11 +77,13 @@ export class World {
       endpoint: { requestToken: async () => this.#requestToken(), haveCredentialsChanged: () => false }
     })
     this.#quota = new Governor({ clock, maxWaitMs: QUOTA_WAIT_MS, reserve: 0.1 })
+    const reads = new Reads({ clock, coalesce: true, cache: { ttlMs: random() < 0.5 ? 0 : 10_000, maxBytes: 100_000, staleIfErrorMs: 0 }, onShared: () => {} })
     this.#door = new Door({
       clock,
       guards: { hosts: 'any', inboundKey: () => undefined, routes: ['/venues'], allowedMethods: ['GET', 'POST'], maxInFlight: 8 },
-      forward: { clock, tokens: this.#tokens, quota: this.#quota, pool: api.dispatcher, onAnswer: () => {}, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
-      reads: new Reads({ clock, coalesce: true, cache: { ttlMs: random() < 0.5 ? 0 : 10_000, maxBytes: 100_000, staleIfErrorMs: 0 }, onShared: () => {} }),
+      forward: { clock, tokens: this.#tokens, quota: this.#quota, pool: api.dispatcher, onAnswer: () => {}, onWrite: target => reads.forget(target, true), attemptTimeoutMs: ATTEMPT_TIMEOUT_MS },
+      reads,
+      repeats: new Repeats({ clock, store: new MemoryStore({ clock, maxRecords: 100, maxBytes: 1_000_000 }), waitMs: ATTEMPT_TIMEOUT_MS, ttlMs: 86_400_000, windowMs: 0, basePath: '' }),
       basePath: '',
       headerRules: { isKeyed: false, partnerReference: undefined, bookingSource: undefined },
       onExchange: record => {
@@ -191,7 +195,7 @@ export class World {
     const isSent = this.api.arrivals.some(arrival => arrival.id === id && !arrival.wasRefused)
     if (!received.startsWith('HTTP/1.1 ')) this.#violate(`${id} got no answer: ${JSON.stringify(received)}`)
     if (code !== record.problem?.code) this.#violate(`${id} got ${code}, and the log has ${record.problem?.code}`)
-    const answered = /answer (\d+)\./.exec(received)?.[1]
+    const answered = /answer (\d+) to/.exec(received)?.[1]
     if (method === 'GET' && Number(answered ?? Infinity) <= outdated) this.#violate(`read ${id} got an answer from before a write that had ended`)
     // PROXY-N-006: the API never got it whole.
     if (method === 'POST' && isSent && code !== undefined && code !== 'UPSTR-N-001' && code !== 'PROXY-N-006') this.#violate(`write ${id} was sent, and the app was told ${code}`)
@@ -204,7 +208,7 @@ export class World {
 }
 
 /** Half of a pair, with what the server asks of a socket beyond a stream. */
-function asSocket (stream: Duplex): IncomingMessage['socket'] {
+export function asSocket (stream: Duplex): IncomingMessage['socket'] {
   return Object.assign(stream, {
     setTimeout: () => stream, setNoDelay: () => stream, setKeepAlive: () => stream, resetAndDestroy: () => stream.destroy()
   }) as unknown as IncomingMessage['socket']

@@ -80,7 +80,8 @@ export class QuotaWorld {
       quota: this.governor,
       pool: { dispatch: (_options: unknown, handler: Handler) => this.#dispatch(handler, outcome) } as unknown as Dispatcher,
       attemptTimeoutMs: ATTEMPT_TIMEOUT_MS,
-      onAnswer: () => {}
+      onAnswer: () => {},
+      onWrite: () => {}
     }, { method: lane === 'write' ? 'POST' : 'GET', target: '/venues', lane, headers: [], body: null }, {
       onHead: head => { status = head },
       onChunk: () => true,

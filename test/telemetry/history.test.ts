@@ -20,6 +20,7 @@ function record (change: Partial<ExchangeRecord> & { code?: ProblemCode } = {}):
     bytes: 1,
     attempts: 1,
     servedBy: 'api',
+    repeat: undefined,
     isAborted: false,
     isBroken: false,
     problem: code === undefined ? undefined : new Problem(code, 'x'),
@@ -108,6 +109,16 @@ t.test('an app that gave up waiting for the API is a failure of the API, one tha
   t.match([history.minutes.at(-1), history.upstream], [{ errors: 0 }, { lastFailure: null }])
   history.exchange(record({ status: 499, isAborted: true, upstreamMs: undefined }))
   t.match([history.minutes.at(-1), history.upstream], [{ errors: 1 }, { lastFailure: { code: null } }])
+})
+
+t.test('a repeat is told by how it ended, and its answer is no new failure of the API', async t => {
+  const history = new History(new FakeClock())
+  history.exchange(record({ status: 500, repeat: 'answered' }))
+  history.exchange(record({ status: 502, code: 'UPSTR-N-001', repeat: 'unknown' }))
+  history.exchange(record({ repeat: 'waited' }))
+  t.same(history.repeats, { answered: 1, waited: 1, refused: 0, unknown: 1 })
+  t.match(history.counts, { upstreamErrors: 0, ownErrors: 1 })
+  t.equal(history.upstream.lastFailure, null)
 })
 
 t.test('what an app did wrong is an own error, and no failure of the service', async t => {

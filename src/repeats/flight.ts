@@ -1,0 +1,182 @@
+import type { HeldAnswer } from '../answer.ts'
+import type { Clock } from '../clock.ts'
+import { asProblem, type Problem } from '../problem.ts'
+import { full, isFinal, otherRequest, stillRunning, stillUnknown, type Outcome, type Unknown } from './outcome.ts'
+import { Recorder, type Verdict } from './recorder.ts'
+import type { Company, Seat } from './seat.ts'
+import type { Claimed } from './store.ts'
+
+/** How it ended: with an outcome, without the API having acted, or before it began, since another one is remembered or there is no room. */
+export type End = Outcome | 'nothing-done' | 'not-begun'
+
+export interface FlightOptions {
+  readonly clock: Clock
+  /** How long a repeat waits for the first. */
+  readonly waitMs: number
+  /** Told once. */
+  readonly onOver: (end: End) => void
+  /** Told when the last app has left while it goes on, and when that is past: one has come again, or it is over. */
+  readonly onDeserted: (isDeserted: boolean) => void
+}
+
+/**
+ * One request under way, and all its repeats that wait for it: the first sends, the others get its answer. Where it ended before
+ * anything was sent, the next one sends.
+ */
+export class Flight implements Company, Verdict {
+  readonly #options: FlightOptions
+  readonly #fingerprint: string
+  /** First come, first to go. */
+  readonly #waiting = new Set<Seat>()
+  /** Whose request is on its way. */
+  #goer: Seat | undefined
+  #recorder: Recorder | undefined
+  #isClaimed = false
+  #isOver = false
+  #isDeserted = false
+
+  constructor (first: Seat, options: FlightOptions) {
+    this.#options = options
+    this.#fingerprint = first.fingerprint
+    this.#waiting.add(first)
+    first.company = this
+  }
+
+  /** A repeat comes while it runs. */
+  join (seat: Seat): void {
+    // Until the store has answered nobody knows whose key it is.
+    if (this.#isClaimed && seat.fingerprint !== this.#fingerprint) return seat.fail(otherRequest(), 'refused')
+    seat.repeat = 'waited'
+    seat.company = this
+    this.#waiting.add(seat)
+    this.#noteApps()
+    const { clock, waitMs } = this.#options
+    seat.limit = clock.setTimer(() => {
+      this.leave(seat)
+      seat.fail(stillRunning(seat.kind, waitMs), 'refused')
+    }, waitMs)
+  }
+
+  /** The store has answered. */
+  onClaimed (claimed: Claimed): void {
+    if (this.#isOver) return
+    this.#isClaimed = true
+    if (claimed === 'mine') {
+      this.#refuseOthers()
+      return this.#next()
+    }
+    for (const seat of this.#end('not-begun')) {
+      if (claimed === 'full') seat.fail(full(), undefined)
+      else if (claimed.fingerprint !== seat.fingerprint) seat.fail(otherRequest(), 'refused')
+      else if (claimed.outcome.state === 'answered') seat.answer(claimed.outcome.answer, 'answered')
+      else seat.fail(stillUnknown(seat.kind, claimed.outcome.why), 'unknown')
+    }
+  }
+
+  /** The store has failed. */
+  onClaimFailed (problem: Problem): void {
+    for (const seat of this.#end('not-begun')) seat.fail(problem, undefined)
+  }
+
+  leave (seat: Seat): void {
+    if (seat === this.#goer) this.#recorder?.detach()
+    else this.#waiting.delete(seat)
+    if (this.#isOver) {
+      // What is above 64 KiB still goes to its app, or went.
+      if (seat === this.#goer) seat.call?.abandon()
+      return
+    }
+    if (!this.#hasApps && this.#goer !== undefined && !this.#wasSent) {
+      this.#goer.call?.abandon()
+      this.#end('nothing-done')
+    }
+    this.#noteApps()
+  }
+
+  isUnknownFor (seat: Seat): boolean {
+    return seat === this.#goer ? seat.call?.isOutcomeUnknown === true : !this.#isOver && this.#wasSent
+  }
+
+  onAnswered (answer: HeldAnswer): void {
+    for (const seat of this.#end(isFinal(answer) ? { state: 'answered', answer } : 'nothing-done')) seat.answer(answer, 'waited')
+  }
+
+  onTooLarge (): void {
+    this.#endUnknown('too-large')
+    // Not amid a chunk, which undici could not bear.
+    if (this.#recorder?.hasApp !== true) queueMicrotask(() => this.#goer?.call?.abandon())
+  }
+
+  onFailed (problem: Problem, hasBegun: boolean): void {
+    if (this.#isOver) return
+    // Any other of our codes says that nothing was carried out, but for a fault of ours, which says nothing.
+    if (problem.code === 'UPSTR-N-001' || (problem.code === 'PROXY-R-001' && this.#wasSent)) return this.#endUnknown(hasBegun ? 'broken-off' : 'no-answer')
+    this.#goer = undefined
+    // Not at once: each that fails at once would nest in the one before it.
+    queueMicrotask(() => this.#next())
+  }
+
+  /** Nobody waits any longer, sidecar and all. */
+  cut (): void {
+    if (this.#isOver) return
+    const call = this.#goer?.call
+    if (this.#wasSent) this.#endUnknown('no-answer')
+    else this.#end('nothing-done')
+    call?.abandon()
+  }
+
+  get #wasSent (): boolean {
+    return this.#goer?.call?.isOutcomeUnknown === true
+  }
+
+  get #hasApps (): boolean {
+    return this.#waiting.size > 0 || this.#recorder?.hasApp === true
+  }
+
+  /** They came while the store was asked. */
+  #refuseOthers (): void {
+    for (const seat of [...this.#waiting].filter(({ fingerprint }) => fingerprint !== this.#fingerprint)) {
+      this.#waiting.delete(seat)
+      seat.fail(otherRequest(), 'refused')
+    }
+  }
+
+  #next (): void {
+    if (this.#isOver) return
+    const [seat] = this.#waiting
+    if (seat === undefined) {
+      this.#end('nothing-done')
+      return
+    }
+    this.#waiting.delete(seat)
+    this.#goer = seat
+    this.#recorder = new Recorder(seat.sink, this)
+    try {
+      seat.go(this.#recorder).start()
+    } catch (thrown) {
+      this.#recorder.onFailure(asProblem(thrown))
+    }
+  }
+
+  #endUnknown (why: Unknown): void {
+    for (const seat of this.#end({ state: 'unknown', why })) seat.fail(stillUnknown(seat.kind, why), 'unknown')
+  }
+
+  /** @returns those that waited, to be told */
+  #end (end: End): readonly Seat[] {
+    if (this.#isOver) return []
+    this.#isOver = true
+    const seats = [...this.#waiting]
+    this.#waiting.clear()
+    this.#noteApps()
+    this.#options.onOver(end)
+    return seats
+  }
+
+  #noteApps (): void {
+    const isDeserted = !this.#isOver && !this.#hasApps
+    if (isDeserted === this.#isDeserted) return
+    this.#isDeserted = isDeserted
+    this.#options.onDeserted(isDeserted)
+  }
+}

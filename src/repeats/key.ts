@@ -1,0 +1,39 @@
+import { Problem } from '../problem.ts'
+
+/** Bodies up to this are whole in memory before anything is sent, and answers up to this are kept. */
+export const MAX_KEPT_BYTES = 64 * 1024
+
+/** The methods that are not idempotent by themselves (RFC 9110 §9.2.2): for the others the header means nothing. */
+export function mayBeRepeated (method: string): boolean {
+  return method === 'POST' || method === 'PATCH'
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/
+
+/** A string of RFC 8941 §3.3.3, which escapes quotes and backslashes; without the parameters that may follow one. */
+const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/
+
+/**
+ * The key in an Idempotency-Key header, which draft-ietf-httpapi-idempotency-key-header wants in quotes and most clients send without:
+ * both are the same key. Undefined where it is none.
+ */
+export function parseKey (value: string): string | undefined {
+  const key = value.startsWith('"') ? QUOTED.exec(value)?.[1]?.replace(/\\(.)/g, '$1') : value
+  return key !== undefined && KEY.test(key) ? key : undefined
+}
+
+export function malformedKey (): Problem {
+  return new Problem('IDEMP-N-002', 'The Idempotency-Key is malformed; nothing was sent.')
+}
+
+export function tooLarge (): Problem {
+  return new Problem('PROXY-N-007', `A request with an Idempotency-Key has a body above ${MAX_KEPT_BYTES / 1024} KiB, and could not be compared with a repeat. Nothing was sent.`, { status: 413 })
+}
+
+/** By whole segments; a query may follow. */
+const BOOKING = /^\/venues\/[^/?]+\/booking(?:\?|$)/
+
+/** Whether a request makes a booking, by its path without that of BOOKABLE_API_URL. */
+export function isBooking (method: string, target: string): boolean {
+  return method === 'POST' && BOOKING.test(target)
+}

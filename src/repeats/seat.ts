@@ -1,0 +1,122 @@
+import type { Readable } from 'node:stream'
+import type { AnswerSink, HeldAnswer, PreparedCall } from '../answer.ts'
+import type { Timer } from '../clock.ts'
+import type { Problem } from '../problem.ts'
+import { replay, type Kind } from './outcome.ts'
+
+/** What an app wants to be sent. */
+export interface WriteRequest {
+  readonly method: string
+  /** Path and query, byte for byte. */
+  readonly target: string
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  /** Held whole up to 64 KiB. */
+  readonly body: Buffer | Readable | null
+}
+
+/** One that can be compared with another, and sent later. */
+export interface HeldRequest extends WriteRequest {
+  readonly body: Buffer | null
+}
+
+export function isHeld (request: WriteRequest): request is HeldRequest {
+  return request.body === null || Buffer.isBuffer(request.body)
+}
+
+/** How a repeat ended: from memory, with the first's answer that it waited for, with a refusal of our own, or without anybody knowing. */
+export type RepeatOutcome = 'answered' | 'waited' | 'refused' | 'unknown'
+
+/** A call that begins when it is told to. */
+export interface StartableCall extends PreparedCall {
+  /** Absent for what repeats nothing. */
+  readonly repeat?: RepeatOutcome | undefined
+}
+
+/** Makes the call that sends a request. */
+export type Send = (request: WriteRequest, sink: AnswerSink) => StartableCall
+
+/** Where a seat belongs once it has started. */
+export interface Company {
+  leave (seat: Seat): void
+  isUnknownFor (seat: Seat): boolean
+}
+
+/** One request of an app that may be a repeat, or the first that others repeat. */
+export class Seat implements StartableCall {
+  readonly id: string
+  readonly kind: Kind
+  readonly fingerprint: string
+  repeat: RepeatOutcome | undefined
+  company: Company | undefined
+  /** Until when it waits for another one. */
+  limit: Timer | undefined
+  /** Its own, once it has been sent on. */
+  call: StartableCall | undefined
+  readonly sink: AnswerSink
+  readonly #send: (sink: AnswerSink) => StartableCall
+  readonly #onStart: (seat: Seat) => void
+
+  constructor (
+    { id, kind, fingerprint, sink }: Pick<Seat, 'id' | 'kind' | 'fingerprint' | 'sink'>,
+    send: (sink: AnswerSink) => StartableCall,
+    onStart: (seat: Seat) => void
+  ) {
+    this.id = id
+    this.kind = kind
+    this.fingerprint = fingerprint
+    this.sink = sink
+    this.#send = send
+    this.#onStart = onStart
+  }
+
+  start (): void {
+    this.#onStart(this)
+  }
+
+  /** Sends its own request on. */
+  go (sink: AnswerSink): StartableCall {
+    this.limit?.cancel()
+    this.repeat = undefined
+    this.call = this.#send(sink)
+    return this.call
+  }
+
+  abandon (): void {
+    this.limit?.cancel()
+    this.company?.leave(this)
+  }
+
+  resume (): void {
+    this.call?.resume()
+  }
+
+  get attempts (): number {
+    return this.call?.attempts ?? 0
+  }
+
+  get upstreamMs (): number | undefined {
+    return this.call?.upstreamMs
+  }
+
+  get quotaWaitMs (): number | undefined {
+    return this.call?.quotaWaitMs
+  }
+
+  get isOutcomeUnknown (): boolean {
+    return this.company?.isUnknownFor(this) ?? false
+  }
+
+  /** Gets what the first one got. */
+  answer (answer: HeldAnswer, how: 'answered' | 'waited'): void {
+    this.limit?.cancel()
+    this.repeat = how
+    replay(answer, this.sink)
+  }
+
+  fail (problem: Problem, how: RepeatOutcome | undefined): void {
+    this.limit?.cancel()
+    this.repeat = how
+    this.sink.onFailure(problem)
+  }
+}
