@@ -3,11 +3,12 @@ import { hand, type AnswerSink, type HeldAnswer, type PreparedCall } from '../an
 import type { Clock } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import type { Governor } from '../quota/governor.ts'
-import type { Lane, Waiter } from '../quota/lanes.ts'
+import type { Lane } from '../quota/lanes.ts'
 import type { HeldToken, TokenCache } from '../token/cache.ts'
 import { Attempt, type UpstreamRequest } from '../upstream/attempt.ts'
 import { isRead } from '../upstream/failure.ts'
 import { MAX_HELD_BYTES } from './body.ts'
+import { Turn } from './turn.ts'
 
 export interface ForwardOptions {
   readonly clock: Clock
@@ -52,12 +53,7 @@ export class Forward implements AnswerSink, PreparedCall {
   #attempt: Attempt | undefined
   #token: HeldToken | undefined
   #held: UndecidedAnswer | undefined
-  /** Of the quota; 0 while none is held. */
-  #turn = 0
-  #waiter: Waiter | undefined
-  /** When the quota held it first. */
-  #heldSinceMs: number | undefined
-  #quotaWaitMs: number | undefined
+  readonly #turn: Turn
   /** Of the answer that was handed on. */
   #status: number | undefined
   #isAbandoned = false
@@ -76,6 +72,7 @@ export class Forward implements AnswerSink, PreparedCall {
     this.#options = options
     this.#request = request
     this.#sink = sink
+    this.#turn = new Turn(options.quota, options.clock, request.lane)
   }
 
   start (): void {
@@ -87,12 +84,9 @@ export class Forward implements AnswerSink, PreparedCall {
   abandon (): void {
     this.#isAbandoned = true
     if (this.isOutcomeUnknown) this.#noteWrite()
-    if (this.#waiter !== undefined) {
-      this.#options.quota.leave(this.#waiter)
-      this.#noteWait()
-    }
+    this.#turn.leave()
     this.#attempt?.abandon()
-    this.#giveBackTurn()
+    this.#turn.giveBack(this.#attempt?.wasSent === true)
     this.#discardBody()
   }
 
@@ -109,7 +103,7 @@ export class Forward implements AnswerSink, PreparedCall {
   }
 
   get quotaWaitMs (): number | undefined {
-    return this.#quotaWaitMs
+    return this.#turn.waitedMs
   }
 
   get isOutcomeUnknown (): boolean {
@@ -127,37 +121,20 @@ export class Forward implements AnswerSink, PreparedCall {
   }
 
   #takeTurn (token: HeldToken): void {
-    const turn = this.#options.quota.take(this.#request.lane)
-    if (turn === 0) this.#waitForTurn()
-    else this.#send(token, turn)
+    if (this.#turn.take()) this.#send(token)
+    else this.#waitForTurn()
   }
 
   #waitForTurn (): void {
-    const { clock, quota } = this.#options
-    const sinceMs = this.#heldSinceMs ??= clock.monotonicMs()
-    this.#waiter = quota.wait(this.#request.lane, { sinceMs, isSentBack: this.#attempts > 0 }, {
-      go: turn => {
-        this.#noteWait()
-        this.#goAfterWait(turn)
-      },
-      refuse: problem => {
-        this.#noteWait()
-        this.#refuse(problem)
-      }
-    })
+    this.#turn.wait(this.#attempts > 0, { go: () => this.#goAfterWait(), refuse: problem => this.#refuse(problem) })
   }
 
-  #noteWait (): void {
-    this.#waiter = undefined
-    this.#quotaWaitMs = this.#options.clock.monotonicMs() - (this.#heldSinceMs ?? 0)
-  }
-
-  #goAfterWait (turn: number): void {
+  #goAfterWait (): void {
     try {
       const token = this.#options.tokens.current()
-      if (token !== undefined) return this.#send(token, turn)
+      if (token !== undefined) return this.#send(token)
       // It ended meanwhile: others may have the turn until there is a new one.
-      this.#options.quota.giveBack(turn, false)
+      this.#turn.giveBack(false)
       void this.#startWithToken()
     } catch (thrown) {
       this.#fail(asProblem(thrown))
@@ -173,16 +150,9 @@ export class Forward implements AnswerSink, PreparedCall {
     else this.#fail(held.failure)
   }
 
-  #giveBackTurn (): void {
-    if (this.#turn === 0) return
-    this.#options.quota.giveBack(this.#turn, this.#attempt?.wasSent === true)
-    this.#turn = 0
-  }
-
-  #send (token: HeldToken, turn: number): void {
+  #send (token: HeldToken): void {
     const { clock, tokens, pool, attemptTimeoutMs } = this.#options
     this.#held = undefined
-    this.#turn = turn
     this.#token = token
     this.#attempts++
     const nowMs = clock.monotonicMs()
@@ -196,9 +166,7 @@ export class Forward implements AnswerSink, PreparedCall {
   onHead (status: number, statusText: string, headers: string[]): void {
     this.#upstreamMs = this.#options.clock.monotonicMs() - (this.#startedAtMs ?? 0)
     this.#options.onAnswer(status)
-    const turn = this.#turn
-    this.#turn = 0
-    const isQuota = this.#options.quota.answered(turn, status, headers)
+    const isQuota = this.#turn.answered(status, headers)
     if (this.#mayGoAgain(status, isQuota)) this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
     else {
       this.#status = status
@@ -236,7 +204,7 @@ export class Forward implements AnswerSink, PreparedCall {
   }
 
   onFailure (problem: Problem): void {
-    this.#giveBackTurn()
+    this.#turn.giveBack(this.#attempt?.wasSent === true)
     const reason = this.#attempt?.retryReason
     if (reason === 'stale') {
       // Never sent, so it was no attempt; it goes back to the queue with what is left of its time.
@@ -260,9 +228,9 @@ export class Forward implements AnswerSink, PreparedCall {
   /** A 401 or 429 says that nothing was carried out, so even a write may go again, if its body is still there. */
   #mayGoAgain (status: number, isQuota: boolean): boolean {
     if (status !== 401 && status !== 429) return false
-    const { body, lane } = this.#request
+    const { body } = this.#request
     const canResend = body === null || Buffer.isBuffer(body)
-    if (status === 429) return isQuota && canResend && this.#options.quota.isWorthWaiting(lane, this.#heldSinceMs ?? this.#options.clock.monotonicMs())
+    if (status === 429) return isQuota && canResend && this.#turn.isWorthWaiting()
     if (this.#hasReplayed) return false
     if (!canResend) this.#rejectToken()
     return canResend
