@@ -107,6 +107,14 @@ export class Flight implements Company, Verdict {
     if (this.#recorder?.hasApp !== true) queueMicrotask(() => this.#goer?.call?.abandon())
   }
 
+  onRefused (): void {
+    // Its own app still gets what comes of it.
+    for (const seat of this.#end('nothing-done')) {
+      seat.limit?.cancel()
+      seat.start()
+    }
+  }
+
   onFailed (problem: Problem, hasBegun: boolean): void {
     if (this.#isOver) return
     // Any other of our codes says that nothing was carried out, but for a fault of ours, which says nothing.

@@ -62,11 +62,13 @@ export function replay ({ status, statusText, headers, chunks }: HeldAnswer, sin
 }
 
 /** What the API refuses before it looks at the request: it did not act, and may later (RFC 9110 §15.5.2, RFC 6585 §4). */
-const NOT_ACTED_ON = new Set([401, 429])
+export function isRefusal (status: number): boolean {
+  return status === 401 || status === 429
+}
 
 /** Whether an answer settles the matter: any but a refusal that says itself that the same request may be sent again. */
 export function isFinal (answer: HeldAnswer): boolean {
-  if (NOT_ACTED_ON.has(answer.status)) return false
+  if (isRefusal(answer.status)) return false
   return answer.status < 400 || !isRetryable(answer)
 }
 

@@ -1,12 +1,15 @@
 import type { AnswerSink, HeldAnswer } from '../answer.ts'
 import type { Problem } from '../problem.ts'
 import { MAX_KEPT_BYTES } from './key.ts'
+import { isRefusal } from './outcome.ts'
 
 /** Told once what became of a request. */
 export interface Verdict {
   onAnswered (answer: HeldAnswer): void
   /** The answer is above what is kept; what is left of it goes on to the app. */
   onTooLarge (): void
+  /** The API refused it without acting, in more words than are kept, or than came. */
+  onRefused (): void
   /** @param hasBegun whether an answer had begun */
   onFailed (problem: Problem, hasBegun: boolean): void
 }
@@ -55,7 +58,8 @@ export class Recorder implements AnswerSink {
     }
     if (wasKept) {
       this.#chunks = []
-      this.#verdict.onTooLarge()
+      if (isRefusal(this.#head.status)) this.#verdict.onRefused()
+      else this.#verdict.onTooLarge()
     }
     return isWanted
   }
@@ -67,6 +71,8 @@ export class Recorder implements AnswerSink {
 
   onFailure (problem: Problem): void {
     this.#app?.onFailure(problem)
-    if (this.#bytes <= MAX_KEPT_BYTES) this.#verdict.onFailed(problem, this.#hasBegun)
+    if (this.#bytes > MAX_KEPT_BYTES) return
+    if (isRefusal(this.#head.status)) this.#verdict.onRefused()
+    else this.#verdict.onFailed(problem, this.#hasBegun)
   }
 }

@@ -17,6 +17,7 @@ function recording ({ takes = true } = {}) {
   const recorder = new Recorder(app, {
     onAnswered: ({ status, headers, chunks }) => { told.push(`${status} ${headers.join()} ${Buffer.concat(chunks).length}`) },
     onTooLarge: () => { told.push('too large') },
+    onRefused: () => { told.push('refused') },
     onFailed: ({ code }, hasBegun) => { told.push(`${code} ${hasBegun ? 'amid' : 'before'} an answer`) }
   })
   return { recorder, told }
@@ -69,3 +70,17 @@ t.test('a failure is told with whether an answer had begun', async t => {
     t.same(told, [`UPSTR-N-001 ${hasBegun ? 'amid' : 'before'} an answer`])
   }
 })
+
+for (const status of [401, 429]) {
+  t.test(`a ${status} that is too large, or breaks off, is a refusal all the same`, async t => {
+    const large = recording()
+    large.recorder.onHead(status, '', [])
+    large.recorder.onChunk(Buffer.alloc(70_000))
+    large.recorder.onEnd()
+    t.same(large.told, ['refused'])
+    const broken = recording()
+    broken.recorder.onHead(status, '', [])
+    broken.recorder.onFailure(new Problem('UPSTR-N-001', 'x'))
+    t.same(broken.told, ['refused'])
+  })
+}

@@ -174,3 +174,29 @@ t.test('the first\'s app cannot take its answer: its repeat has it long before',
   t.same([repeat.status, repeat.body.length, repeat.headers['idempotency-replayed']], [201, body.length, 'true'])
   t.equal(seen.length, 2)
 })
+
+t.test('after a 429 of 70,000 bytes the key is new: the repeat that waited is sent, and later ones get its answer', async t => {
+  let n = 0
+  const held: ServerResponse[] = []
+  const { seen, api } = recorder((_req, res) => {
+    if (++n === 1) held.push(res)
+    else res.writeHead(201).end(`booking ${n}`)
+  })
+  const { url, adminUrl } = await startTestSidecar(t, { api })
+  const first = book(url, { key: 'k' })
+  while (held.length === 0) await settle()
+  const repeat = book(url, { key: 'k' })
+  await inFlight(adminUrl, 2)
+  held[0]?.writeHead(429).end('x'.repeat(70_000))
+  const answers = [await first, await repeat, await book(url, { key: 'k' })]
+  t.same(answers.map(({ status, headers, body }) => [status, headers['idempotency-replayed'], body.length]), [[429, undefined, 70_000], [201, undefined, 9], [201, 'true', 9]])
+  t.equal(seen.length, 2)
+})
+
+t.test('a key of the API\'s own makes another request of it', async t => {
+  const { seen, api } = recorder()
+  const { url } = await startTestSidecar(t, { api })
+  await book(url, { key: 'k', headers: { 'X-API-Key': 'a' } })
+  t.equal(problemOf(await book(url, { key: 'k', headers: { 'X-API-Key': 'b' } })).code, 'IDEMP-N-001')
+  t.equal(seen.length, 1)
+})
