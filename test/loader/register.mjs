@@ -1,0 +1,3 @@
+import { register } from 'node:module'
+
+register('./esbuild.mjs', import.meta.url)
