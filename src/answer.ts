@@ -1,4 +1,7 @@
-import type { Problem } from './problem.ts'
+import { asProblem, type Problem } from './problem.ts'
+
+/** Bodies of apps and answers of the API up to this are held whole, where one may be sent or given again; bookings are far smaller. */
+export const MAX_HELD_BYTES = 64 * 1024
 
 /** Where an answer goes, in this order: a head, chunks, and the end; or a failure at any point instead of what is left. */
 export interface AnswerSink {
@@ -26,6 +29,27 @@ export interface Call {
   readonly isOutcomeUnknown: boolean
 }
 
+/** Who stands for a call tells of it; as long as there is none, nothing has happened. */
+export abstract class StandIn {
+  abstract readonly call: Call | undefined
+
+  get attempts (): number {
+    return this.call?.attempts ?? 0
+  }
+
+  get upstreamMs (): number | undefined {
+    return this.call?.upstreamMs
+  }
+
+  get quotaWaitMs (): number | undefined {
+    return this.call?.quotaWaitMs
+  }
+
+  get isOutcomeUnknown (): boolean {
+    return this.call?.isOutcomeUnknown ?? false
+  }
+}
+
 /** A call that is not on its way yet. */
 export interface PreparedCall extends Call {
   start (): void
@@ -37,6 +61,21 @@ export interface HeldAnswer {
   readonly statusText: string
   readonly headers: readonly string[]
   readonly chunks: readonly Buffer[]
+}
+
+/**
+ * Gives a sink a whole answer. One that can't be written is a failure for this sink alone.
+ * @returns whether it could
+ */
+export function give (answer: HeldAnswer, sink: AnswerSink): boolean {
+  try {
+    hand(answer, sink)
+    sink.onEnd()
+    return true
+  } catch (thrown) {
+    sink.onFailure(asProblem(thrown))
+    return false
+  }
 }
 
 /** Gives a sink what is held, without an end. */

@@ -15,7 +15,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['token', 'quota', 'repeats', 'reads', 'upstream', 'http'],
   ['config'],
   ['answer.ts'],
-  ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'secret.ts', 'version.ts']
+  ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'fields.ts', 'secret.ts', 'version.ts']
 ]
 
 /** What the rows do not say. */

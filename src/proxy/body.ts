@@ -1,11 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { MAX_HELD_BYTES } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { Problem } from '../problem.ts'
 import type { RequestHead } from './head.ts'
-
-/** Bodies up to this are held whole before anything is sent, so that they can be sent again after a 401; bookings are far smaller. */
-export const MAX_HELD_BYTES = 64 * 1024
 
 /** An upload that brings nothing for this long is given up. */
 const MAX_UPLOAD_SILENCE_MS = 30_000

@@ -1,13 +1,11 @@
 import type { Dispatcher } from 'undici'
-import { hand, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
+import { hand, MAX_HELD_BYTES, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import type { Governor } from '../quota/governor.ts'
 import type { Lane } from '../quota/lanes.ts'
 import type { HeldToken, TokenCache } from '../token/cache.ts'
 import { Attempt, type UpstreamRequest } from '../upstream/attempt.ts'
-import { isRead } from '../upstream/failure.ts'
-import { MAX_HELD_BYTES } from './body.ts'
 import { Turn } from './turn.ts'
 
 export interface ForwardOptions {
@@ -108,7 +106,7 @@ export class Forward implements AnswerSink, PreparedCall {
 
   get isOutcomeUnknown (): boolean {
     // An answer that is held back is a 401 or 429: the API did not act.
-    return this.#attempt?.wasSent === true && this.#held === undefined && !isRead(this.#request.method)
+    return this.#attempt?.wasSent === true && this.#held === undefined && this.#request.lane === 'write'
   }
 
   async #startWithToken (): Promise<void> {

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
+import { MAX_HELD_BYTES } from '../answer.ts'
 import { malformation, MAX_HEADERS } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { Problem } from '../problem.ts'
 import { malformedKey, mayBeRepeated, parseKey, tooLarge } from '../repeats/key.ts'
 import type { Secret } from '../secret.ts'
 import { holdsKey } from './api-key.ts'
-import { MAX_HELD_BYTES } from './body.ts'
 import type { RequestHead } from './head.ts'
 import { routeOf } from './target.ts'
 

@@ -1,5 +1,6 @@
+import { withoutHeaders } from '../fields.ts'
 import { asksForItsOwn, isInKey, variantLine } from '../reads/sharing.ts'
-import { connectionOptions, isHopByHop, withoutHeaders } from '../upstream/headers.ts'
+import { connectionOptions, isHopByHop } from '../upstream/headers.ts'
 
 /** What one pass over the headers of an app's request finds. */
 export interface RequestHead {

@@ -135,7 +135,8 @@ export class Governor {
    */
   answered (turn: number, status: number, headers: readonly string[]): boolean {
     const { clock } = this.#options
-    const [wallMs, nowMs] = [clock.nowMs(), clock.monotonicMs()]
+    const wallMs = clock.nowMs()
+    const nowMs = clock.monotonicMs()
     this.#wallAheadMs = wallMs - nowMs
     const reading = readQuota(headers)
     const lastsMs = reading === undefined ? 0 : reading.resetsAtMs - wallMs - this.#serverClock.skewMs(reading.date, wallMs, nowMs)
@@ -166,12 +167,12 @@ export class Governor {
   }
 
   #noticeWindow (): void {
-    const { windows, known } = this.#ledger
+    const { windows } = this.#ledger
     if (windows === this.#shortWindow) return
     this.#shortWindow = windows
     const held = this.#held
     if (this.#refused === 0 && held.write + held.read + held.list === 0) return
-    this.#options.onShortage?.({ limit: known?.limit, held, refused: this.#refused })
+    this.#options.onShortage?.({ limit: this.#ledger.known?.limit, held, refused: this.#refused })
     this.#held = { write: 0, read: 0, list: 0 }
     this.#refused = 0
   }
@@ -210,7 +211,7 @@ export class Governor {
 
   /** The last of a window is gone: whoever can't wait for the next one is told now, and not at the end of a wait in vain. */
   #refuseHopeless (): void {
-    if (this.#ledger.known?.left !== 0 || this.#sweptWindow === this.#ledger.windows) return
+    if (this.#ledger.left !== 0 || this.#sweptWindow === this.#ledger.windows) return
     this.#sweptWindow = this.#ledger.windows
     const nowMs = this.#options.clock.monotonicMs()
     let ahead = 0

@@ -44,8 +44,8 @@ export class ReadCache {
   }
 
   /** Rises with each write that may change what is kept of this kind: an answer that was asked for before is not kept after it. */
-  generation (kind: KeptKind | undefined): number {
-    return kind === undefined ? 0 : this.#generations[kind]
+  generation (kind: KeptKind): number {
+    return this.#generations[kind]
   }
 
   /** What is kept, and still of use: fresh, or to be asked about, or good while the API is down. */

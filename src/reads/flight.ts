@@ -1,4 +1,4 @@
-import type { AnswerSink, HeldAnswer, PreparedCall } from '../answer.ts'
+import { StandIn, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
 import type { Problem } from '../problem.ts'
 import { depart, type ReadCall, type Reader, type ServedBy } from './reader.ts'
 import { MAX_SHARED_BYTES, mayBeShared, type KeptKind } from './sharing.ts'
@@ -39,7 +39,7 @@ const NOBODY: readonly Follower[] = []
  * One call of the API that all who ask the same meanwhile share. The first, who leads, gets the answer as it comes; those who join get it
  * whole at its end, so that they can still go on their own if it turns out to be for the leader alone.
  */
-export class Flight implements AnswerSink, ReadCall {
+export class Flight extends StandIn implements AnswerSink, ReadCall {
   readonly key: string
   /** Undefined where the answer is never kept. */
   readonly kind: KeptKind | undefined
@@ -58,6 +58,7 @@ export class Flight implements AnswerSink, ReadCall {
 
   /** @param isSecond whether it stands for one that broke: there is no third */
   constructor (key: string, kind: KeptKind | undefined, leader: AnswerSink, control: FlightControl, isSecond: boolean) {
+    super()
     this.key = key
     this.kind = kind
     this.#leader = leader
@@ -71,20 +72,8 @@ export class Flight implements AnswerSink, ReadCall {
     depart(call, sink)
   }
 
-  get attempts (): number {
-    return this.#call?.attempts ?? 0
-  }
-
-  get upstreamMs (): number | undefined {
-    return this.#call?.upstreamMs
-  }
-
-  get quotaWaitMs (): number | undefined {
-    return this.#call?.quotaWaitMs
-  }
-
-  get isOutcomeUnknown (): boolean {
-    return false
+  get call (): PreparedCall | undefined {
+    return this.#call
   }
 
   join (follower: Follower): void {

@@ -1,10 +1,10 @@
-import { hand, type HeldAnswer, type PreparedCall } from '../answer.ts'
-import { asProblem, type Problem } from '../problem.ts'
+import { give, StandIn, type HeldAnswer, type PreparedCall } from '../answer.ts'
+import type { Problem } from '../problem.ts'
 import type { Flight, Follower } from './flight.ts'
 import { goAlone, type ReadCall, type Reader, type ServedBy } from './reader.ts'
 
 /** A read that shares the call of another one, until that call's answer turns out not to be for both. */
-export class FollowingRead implements Follower, ReadCall {
+export class FollowingRead extends StandIn implements Follower, ReadCall {
   readonly reader: Reader
   readonly #onCoalesced: () => void
   #flight: Flight
@@ -15,6 +15,7 @@ export class FollowingRead implements Follower, ReadCall {
 
   /** @param onCoalesced told when another one's call has served it */
   constructor (reader: Reader, flight: Flight, onCoalesced: () => void) {
+    super()
     this.reader = reader
     this.#onCoalesced = onCoalesced
     this.#flight = flight
@@ -26,40 +27,18 @@ export class FollowingRead implements Follower, ReadCall {
     return this.#led?.servedBy ?? 'flight'
   }
 
-  get attempts (): number {
-    return this.#call?.attempts ?? 0
-  }
-
-  get upstreamMs (): number | undefined {
-    return this.#call?.upstreamMs
-  }
-
-  get quotaWaitMs (): number | undefined {
-    return this.#call?.quotaWaitMs
-  }
-
-  get isOutcomeUnknown (): boolean {
-    return false
-  }
-
   abandon (): void {
-    if (this.#call === undefined) this.#flight.leave(this)
-    else this.#call.abandon()
+    if (this.call === undefined) this.#flight.leave(this)
+    else this.call.abandon()
   }
 
   resume (): void {
-    this.#call?.resume()
+    this.call?.resume()
   }
 
   take (answer: HeldAnswer): void {
     this.#onCoalesced()
-    try {
-      hand(answer, this.reader)
-      this.reader.onEnd()
-    } catch (thrown) {
-      // One app's trouble is none of the others'.
-      this.reader.onFailure(asProblem(thrown))
-    }
+    give(answer, this.reader)
   }
 
   fail (problem: Problem): void {
@@ -80,7 +59,7 @@ export class FollowingRead implements Follower, ReadCall {
     flight.join(this)
   }
 
-  get #call (): PreparedCall | Flight | undefined {
+  get call (): PreparedCall | Flight | undefined {
     return this.#own ?? this.#led
   }
 }

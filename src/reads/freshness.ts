@@ -1,4 +1,4 @@
-import { listOf } from './fields.ts'
+import { listOf, nameAt } from '../fields.ts'
 
 /** How an answer may be kept, as its headers want it. */
 export interface Keeping {
@@ -67,11 +67,6 @@ export function withoutDated (headers: readonly string[]): string[] {
 
 function isDated (lowerCaseName: string): boolean {
   return lowerCaseName === 'age' || lowerCaseName.startsWith('x-ratelimit-')
-}
-
-/** Of the pair that holds the i-th entry of a flat list, lower case. */
-function nameAt (flat: readonly string[], i: number): string {
-  return (flat[i - i % 2] ?? '').toLowerCase()
 }
 
 function conditionsOf (headers: readonly string[]): string[] {

@@ -4,7 +4,7 @@ import type { Problem } from '../problem.ts'
 import type { Entry, ReadCache } from './cache.ts'
 import type { Flight } from './flight.ts'
 import { refreshed } from './freshness.ts'
-import { MAX_SHARED_BYTES, mayBeShared } from './sharing.ts'
+import { MAX_SHARED_BYTES, mayBeShared, type KeptKind } from './sharing.ts'
 
 /** What came of asking the cache: nothing kept, or nothing that still held; the API confirmed it; or is down. */
 export type KeptOutcome = 'miss' | 'revalidated' | 'stale'
@@ -30,6 +30,7 @@ interface GrowingAnswer {
 export class KeptRead implements AnswerSink {
   readonly #clock: Clock
   readonly #cache: ReadCache
+  readonly #kind: KeptKind
   readonly #flight: Flight
   readonly #onOutcome: (outcome: KeptOutcome) => void
   /** What was kept, but is no longer fresh. */
@@ -39,13 +40,14 @@ export class KeptRead implements AnswerSink {
   /** To be kept. */
   #answer: GrowingAnswer | undefined
 
-  constructor ({ clock, cache, flight, onOutcome }: { clock: Clock, cache: ReadCache, flight: Flight, onOutcome: (outcome: KeptOutcome) => void }) {
+  constructor ({ clock, cache, kind, flight, onOutcome }: { clock: Clock, cache: ReadCache, kind: KeptKind, flight: Flight, onOutcome: (outcome: KeptOutcome) => void }) {
+    this.#kind = kind
     this.#clock = clock
     this.#cache = cache
     this.#flight = flight
     this.#onOutcome = onOutcome
     this.#entry = cache.get(flight.key)
-    this.#generation = cache.generation(flight.kind)
+    this.#generation = cache.generation(kind)
   }
 
   get conditions (): readonly string[] {
@@ -71,10 +73,10 @@ export class KeptRead implements AnswerSink {
   }
 
   onEnd (): void {
-    const { key, kind, upstreamMs } = this.#flight
+    const { key, upstreamMs } = this.#flight
     const answer = this.#answer
-    if (answer !== undefined && kind !== undefined) {
-      this.#cache.keep(key, kind, answer, { generation: this.#generation, receivedAtMs: answer.receivedAtMs, delayMs: upstreamMs ?? 0 })
+    if (answer !== undefined) {
+      this.#cache.keep(key, this.#kind, answer, { generation: this.#generation, receivedAtMs: answer.receivedAtMs, delayMs: upstreamMs ?? 0 })
     }
     this.#flight.onEnd()
   }

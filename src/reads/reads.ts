@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import { hand } from '../answer.ts'
+import { give } from '../answer.ts'
 import type { Clock } from '../clock.ts'
-import { asProblem } from '../problem.ts'
 import { ReadCache, type CacheConfig } from './cache.ts'
 import { Flight, type FlightControl, type Follower } from './flight.ts'
 import { FollowingRead } from './follower.ts'
@@ -25,7 +24,7 @@ export interface ReadsOptions {
 export type SharedOutcome = 'coalesced' | 'hit' | 'miss' | 'revalidated' | 'stale'
 
 /** Held for those who might join, in all flights together: many that are slow to end must not fill the memory of a small container. */
-const MAX_HELD_BYTES = 32 * 1024 * 1024
+const MAX_JOINABLE_BYTES = 32 * 1024 * 1024
 
 /** Who asks for what was lately for its leader alone does not wait to be told so again. */
 const MAX_ALONE = 1_000
@@ -96,7 +95,7 @@ export class Reads implements FlightControl {
 
   mayHold (bytes: number): boolean {
     this.#heldBytes += bytes
-    return this.#heldBytes <= MAX_HELD_BYTES
+    return this.#heldBytes <= MAX_JOINABLE_BYTES
   }
 
   onBroken ({ key, kind }: Flight, [first, ...others]: readonly Follower[]): void {
@@ -114,11 +113,12 @@ export class Reads implements FlightControl {
   }
 
   #depart (flight: Flight, leader: Reader): void {
-    if (this.#cache === undefined || flight.kind === undefined) {
+    const { kind } = flight
+    if (this.#cache === undefined || kind === undefined) {
       flight.depart(leader.prepare(flight, []), flight)
       return
     }
-    const kept = new KeptRead({ clock: this.#clock, cache: this.#cache, flight, onOutcome: this.#onShared })
+    const kept = new KeptRead({ clock: this.#clock, cache: this.#cache, kind, flight, onOutcome: this.#onShared })
     flight.depart(leader.prepare(kept, kept.conditions), kept)
   }
 
@@ -126,13 +126,7 @@ export class Reads implements FlightControl {
     const entry = this.#cache?.get(key)
     if (this.#cache === undefined || entry === undefined || !this.#cache.isFresh(entry)) return false
     this.#onShared('hit')
-    try {
-      hand(this.#cache.aged(entry), reader)
-      reader.onEnd()
-    } catch (thrown) {
-      this.#cache.drop(key)
-      reader.onFailure(asProblem(thrown))
-    }
+    if (!give(this.#cache.aged(entry), reader)) this.#cache.drop(key)
     return true
   }
 

@@ -1,7 +1,5 @@
+import { MAX_HELD_BYTES } from '../answer.ts'
 import { Problem } from '../problem.ts'
-
-/** Bodies up to this are whole in memory before anything is sent, and answers up to this are kept. */
-export const MAX_KEPT_BYTES = 64 * 1024
 
 /** The methods that are not idempotent by themselves (RFC 9110 §9.2.2): for the others the header means nothing. */
 export function mayBeRepeated (method: string): boolean {
@@ -27,7 +25,7 @@ export function malformedKey (): Problem {
 }
 
 export function tooLarge (): Problem {
-  return new Problem('PROXY-N-007', `A request with an Idempotency-Key has a body above ${MAX_KEPT_BYTES / 1024} KiB, and could not be compared with a repeat. Nothing was sent.`, { status: 413 })
+  return new Problem('PROXY-N-007', `A request with an Idempotency-Key has a body above ${MAX_HELD_BYTES / 1024} KiB, and could not be compared with a repeat. Nothing was sent.`, { status: 413 })
 }
 
 /** By whole segments; a query may follow. */

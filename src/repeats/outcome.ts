@@ -1,7 +1,8 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import type { AnswerSink, HeldAnswer } from '../answer.ts'
-import { hand } from '../answer.ts'
-import { asProblem, Problem } from '../problem.ts'
+import { give } from '../answer.ts'
+import { nameAt } from '../fields.ts'
+import { Problem } from '../problem.ts'
 
 /** By what a repeat is known: by its Idempotency-Key, or by being an equal booking within the window. */
 export type Kind = 'key' | 'window'
@@ -52,13 +53,8 @@ export function full (): Problem {
 }
 
 /** Answers a repeat with what the first request got. */
-export function replay ({ status, statusText, headers, chunks }: HeldAnswer, sink: AnswerSink): void {
-  try {
-    hand({ status, statusText, headers: [...headers, 'Idempotency-Replayed', 'true'], chunks }, sink)
-    sink.onEnd()
-  } catch (thrown) {
-    sink.onFailure(asProblem(thrown))
-  }
+export function replay (answer: HeldAnswer, sink: AnswerSink): void {
+  give({ ...answer, headers: [...answer.headers, 'Idempotency-Replayed', 'true'] }, sink)
 }
 
 /** What the API refuses before it looks at the request: it did not act, and may later (RFC 9110 §15.5.2, RFC 6585 §4). */
@@ -73,7 +69,7 @@ export function isFinal (answer: HeldAnswer): boolean {
 }
 
 function isRetryable ({ headers, chunks }: HeldAnswer): boolean {
-  const value = (name: string): string => headers.find((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === name)?.toLowerCase() ?? ''
+  const value = (name: string): string => headers.find((_, i) => i % 2 === 1 && nameAt(headers, i) === name)?.toLowerCase() ?? ''
   if (!value('content-type').startsWith('application/problem+json')) return false
   try {
     const problem: unknown = JSON.parse(decoded(Buffer.concat(chunks), value('content-encoding')).toString())

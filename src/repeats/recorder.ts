@@ -1,6 +1,5 @@
-import type { AnswerSink, HeldAnswer } from '../answer.ts'
+import { MAX_HELD_BYTES, type AnswerSink, type HeldAnswer } from '../answer.ts'
 import type { Problem } from '../problem.ts'
-import { MAX_KEPT_BYTES } from './key.ts'
 import { isRefusal } from './outcome.ts'
 
 /** Told once what became of a request. */
@@ -49,10 +48,10 @@ export class Recorder implements AnswerSink {
   }
 
   onChunk (chunk: Buffer): boolean {
-    const wasKept = this.#bytes <= MAX_KEPT_BYTES
+    const wasKept = this.#bytes <= MAX_HELD_BYTES
     this.#bytes += chunk.length
     const isWanted = this.#app?.onChunk(chunk) ?? false
-    if (this.#bytes <= MAX_KEPT_BYTES) {
+    if (this.#bytes <= MAX_HELD_BYTES) {
       this.#chunks.push(chunk)
       return true
     }
@@ -66,12 +65,12 @@ export class Recorder implements AnswerSink {
 
   onEnd (): void {
     this.#app?.onEnd()
-    if (this.#bytes <= MAX_KEPT_BYTES) this.#verdict.onAnswered({ ...this.#head, chunks: this.#chunks })
+    if (this.#bytes <= MAX_HELD_BYTES) this.#verdict.onAnswered({ ...this.#head, chunks: this.#chunks })
   }
 
   onFailure (problem: Problem): void {
     this.#app?.onFailure(problem)
-    if (this.#bytes > MAX_KEPT_BYTES) return
+    if (this.#bytes > MAX_HELD_BYTES) return
     if (isRefusal(this.#head.status)) this.#verdict.onRefused()
     else this.#verdict.onFailed(problem, this.#hasBegun)
   }

@@ -1,5 +1,6 @@
 import type { AnswerSink } from '../answer.ts'
 import type { Clock } from '../clock.ts'
+import { withoutHeaders } from '../fields.ts'
 import { asProblem } from '../problem.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { Flight, type End } from './flight.ts'
@@ -43,7 +44,8 @@ export class Repeats {
     const parsed = parseKey(key)
     if (parsed === undefined) throw malformedKey()
     const { body } = request
-    if (body === null || Buffer.isBuffer(body)) return this.#seat(parsed, { ...request, headers: withoutKey(request.headers), body }, sink, send)
+    // The API does not know the key, and is not told.
+    if (body === null || Buffer.isBuffer(body)) return this.#seat(parsed, { ...request, headers: withoutHeaders(request.headers, ['idempotency-key']), body }, sink, send)
     // What still comes is read and thrown away, so that the app gets to see the answer.
     body.destroy()
     throw tooLarge()
@@ -113,9 +115,4 @@ export class Repeats {
     this.#running.delete(id)
     if (this.#running.size === 0) this.#onIdle?.()
   }
-}
-
-/** The API does not know the key, and is not told. */
-function withoutKey (headers: readonly string[]): string[] {
-  return headers.filter((_, i) => headers[i - i % 2]?.toLowerCase() !== 'idempotency-key')
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { AnswerSink, HeldAnswer, PreparedCall } from '../answer.ts'
+import { StandIn, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
 import type { Timer } from '../clock.ts'
 import type { Problem } from '../problem.ts'
 import { replay, type Kind } from './outcome.ts'
@@ -43,7 +43,7 @@ export interface Company {
 }
 
 /** One request of an app that may be a repeat, or the first that others repeat. */
-export class Seat implements StartableCall {
+export class Seat extends StandIn implements StartableCall {
   readonly id: string
   readonly kind: Kind
   readonly fingerprint: string
@@ -62,6 +62,7 @@ export class Seat implements StartableCall {
     send: (sink: AnswerSink) => StartableCall,
     onStart: (seat: Seat) => void
   ) {
+    super()
     this.id = id
     this.kind = kind
     this.fingerprint = fingerprint
@@ -91,19 +92,7 @@ export class Seat implements StartableCall {
     this.call?.resume()
   }
 
-  get attempts (): number {
-    return this.call?.attempts ?? 0
-  }
-
-  get upstreamMs (): number | undefined {
-    return this.call?.upstreamMs
-  }
-
-  get quotaWaitMs (): number | undefined {
-    return this.call?.quotaWaitMs
-  }
-
-  get isOutcomeUnknown (): boolean {
+  override get isOutcomeUnknown (): boolean {
     return this.company?.isUnknownFor(this) ?? false
   }
 

@@ -1,3 +1,5 @@
+import { withoutHeaders } from '../fields.ts'
+
 /**
  * Headers that belong to one connection and are never handed on (RFC 9110 §7.6.1), besides those that Connection names.
  * Lower case.
@@ -14,11 +16,6 @@ const NONE: readonly string[] = []
 export function connectionOptions (value: string): readonly string[] {
   if (value === 'keep-alive' || value === 'close') return NONE
   return value.toLowerCase().split(',').map(name => name.trim()).filter(name => name !== '' && name !== 'close' && name !== 'keep-alive')
-}
-
-/** A flat list of names and values without the pairs that are named. */
-export function withoutHeaders (flat: readonly string[], lowerCaseNames: readonly string[]): string[] {
-  return flat.filter((_, i) => !lowerCaseNames.includes((flat[i - i % 2] ?? '').toLowerCase()))
 }
 
 /**
