@@ -3,8 +3,16 @@ import type { Pool } from 'undici'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
 import { isLoopback, parseHttpUrl, withoutBrackets } from './config/parse.ts'
+import { RedisHome } from './redis/home.ts'
+import type { RedisLinkOptions } from './redis/link.ts'
+import { RedisSource } from './redis/source.ts'
 import { createTokenEndpoint, type Credentials, type TokenEndpoint } from './token/endpoint.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
+import { SharedTokenSource } from './token/shared.ts'
+import type { TokenSource } from './token/source.ts'
+import { FileTokenStore } from './token/stores/file.ts'
+import { RedisTokenStore } from './token/stores/redis.ts'
+import { TokenSeal } from './token/stores/seal.ts'
 import { Verification, verified } from './token/verified.ts'
 import { createFetchJson } from './upstream/fetch-json.ts'
 import { isExempt, type OutboundProxy } from './upstream/outbound-proxy.ts'
@@ -37,20 +45,43 @@ export function connectTo (config: Config, origin: URL, clock: Clock): Promise<S
   })
 }
 
-export interface TokenSourceOptions {
+/** The home of Redis, or undefined where no store is to be there: then nothing of it is loaded. */
+export function createRedisHome (config: Config, { clock, random, onChange, warn }: Pick<RedisLinkOptions, 'clock' | 'random' | 'onChange'> & { warn: (reason: string) => void }): RedisHome | undefined {
+  const { redisUrl, tokenStore } = config
+  if (redisUrl === undefined || tokenStore.kind !== 'redis') return undefined
+  return new RedisHome({ clock, random, source: new RedisSource(redisUrl, warn), ...(onChange === undefined ? {} : { onChange }) })
+}
+
+export interface TokenPartsOptions {
   readonly readCredentials: () => Credentials
   /** Aborted: no token is needed any more. */
   readonly stop: AbortSignal
 }
 
-/** Where tokens come from, as the settings want them: one request at a time, each token verified. */
-export function createTokenSource (config: Config, clock: Clock, options: TokenSourceOptions): TokenEndpoint {
-  const { endpoint, verification } = createTokenParts(config, clock, options)
-  return verified(endpoint, verification)
+export interface TokenSourceOptions extends TokenPartsOptions {
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly redis: RedisHome | undefined
+  /** Told why a stored token was not used, or one not stored. */
+  readonly onStoreRefused: (reason: string) => void
+}
+
+/** Where tokens come from, as the settings want them: one request at a time, each token verified, and kept where the settings say. */
+export function createTokenSource (config: Config, clock: Clock, options: TokenSourceOptions): TokenSource {
+  const { readCredentials, stop, random, redis, onStoreRefused: onRefused } = options
+  const { tokenStore, tokenRequest } = config
+  const parts = createTokenParts(config, clock, options)
+  const endpoint = verified(parts.endpoint, parts.verification)
+  const readSeal = (): TokenSeal => new TokenSeal(readCredentials(), { ...tokenRequest, tokenUrl: tokenRequest.url })
+  const store = redis !== undefined
+    ? new RedisTokenStore({ clock, redis, readSeal, onRefused })
+    : tokenStore.kind === 'file' ? new FileTokenStore({ clock, path: tokenStore.path, readSeal, onRefused }) : undefined
+  if (store === undefined) return endpoint
+  return new SharedTokenSource({ clock, random, endpoint, verification: parts.verification, store, waitMs: tokenRequest.timeoutMs, onRefused, stop })
 }
 
 /** The same in its two parts, for who wants to know at which of them it fails. */
-export function createTokenParts (config: Config, clock: Clock, { readCredentials, stop }: TokenSourceOptions): { endpoint: TokenEndpoint, verification: Verification } {
+export function createTokenParts (config: Config, clock: Clock, { readCredentials, stop }: TokenPartsOptions): { endpoint: TokenEndpoint, verification: Verification } {
   const { tokenRequest, tokenVerification: { mode, issuer, requiredScopes } } = config
   const { audience, timeoutMs } = tokenRequest
   const fetchJson = createFetchJson({ clock, connectTimeoutMs: timeoutMs, proxyFor: origin => proxyFor(config, origin), stop })

@@ -6,7 +6,7 @@ import { isLoopback, NO_HOST } from './config/parse.ts'
 import { openListener, type Listener } from './http/listener.ts'
 import type { HostPolicy } from './http/site.ts'
 import type { Logger } from './logger.ts'
-import { createApiPool, createTokenSource } from './outbound.ts'
+import { createApiPool, createRedisHome, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
 import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
 import type { Problem } from './problem.ts'
@@ -60,6 +60,9 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const secrets = new CurrentSecrets(config, journal)
   const pool = createApiPool(config, clock)
   const stopped = new AbortController()
+  const redis = createRedisHome(config, {
+    clock, random, onChange: (state, before) => journal.redisChanged(state, before), warn: reason => journal.secretFileUnreadable(reason)
+  })
   const history = new History(clock)
   const quota = new Governor({
     clock,
@@ -71,12 +74,14 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const tokens = new TokenCache({
     clock,
     random,
-    endpoint: createTokenSource(config, clock, { readCredentials: () => secrets.readCredentials(), stop: stopped.signal }),
+    endpoint: createTokenSource(config, clock, {
+      readCredentials: () => secrets.readCredentials(), stop: stopped.signal, random, redis, onStoreRefused: reason => journal.tokenStoreRefused(reason)
+    }),
     expiryBufferMs: config.tokenExpiryBufferMs,
     waitMs: config.tokenWaitMs,
     onRefreshed: (token, refresh) => {
       journal.tokenRefreshed(token, refresh)
-      metrics.tokenRefresh('ok', refresh.reason, refresh.durationMs)
+      if (!refresh.isStored) metrics.tokenRefresh('ok', refresh.reason, refresh.durationMs)
     },
     onFailed: (problem, refresh) => {
       journal.tokenFailed(problem, refresh)
@@ -112,25 +117,31 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     }
   })
   const metrics = new Metrics({
-    version: VERSION, nodeVersion, inFlight: () => door.inFlight, tokenExpiresAtMs: () => tokens.status.held?.expiresAtMs, quota: () => quota.status
+    version: VERSION, nodeVersion, inFlight: () => door.inFlight, tokenExpiresAtMs: () => tokens.status.held?.expiresAtMs, quota: () => quota.status, isRedisUp: () => redis?.isUp
   })
   const release = async (): Promise<void> => {
     tokens.stop()
     repeats.stop()
     stopped.abort()
+    redis?.stop()
     await pool.destroy()
   }
 
   if (hosts === 'any' && config.inboundApiKey === undefined) journal.unguarded(config.host)
-  tokens.start()
+  if (redis === undefined) tokens.start()
   try {
     const listeners = await openListeners(config, { apps: onRefused, operators: (...refused) => journal.refused(...refused) }, {
       apps: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
       operators: await createAdminServer({
-        tokens, door, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, door, history, repeats }), nowMs: () => clock.nowMs()
+        tokens, door, redis, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, door, history, repeats, redis }), nowMs: () => clock.nowMs()
       })
     })
     journal.listening(listeners.apps.url, listeners.operators.url)
+    if (redis !== undefined) {
+      // Only now: where twenty start at once on a busy machine, what it takes to start would be taken for a slow Redis.
+      redis.start()
+      tokens.start()
+    }
     return {
       url: listeners.apps.url,
       adminUrl: listeners.operators.url,

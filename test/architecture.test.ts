@@ -13,6 +13,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['telemetry'],
   ['proxy', 'admin'],
   ['token', 'quota', 'repeats', 'reads', 'upstream', 'http'],
+  ['redis'],
   ['config'],
   ['answer.ts'],
   ['problem.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'fields.ts', 'secret.ts', 'version.ts']
@@ -64,9 +65,10 @@ for (const [what, pattern, allowed] of [
   ['env-schema', /from 'env-schema'/, /^config\//],
   ['pino', /from 'pino'/, /^logger\.ts$/],
   ['close-with-grace', /from 'close-with-grace'/, /^commands\//],
+  ['ioredis', /'ioredis'/, /^redis\/connection\.ts$/],
   ['process', /\bprocess\./, /^(main\.ts|logger\.ts|commands\/|config\/load\.ts)/],
   ['the raw clock', /\bDate\.now\(|new Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bperformance\./, /^clock\.ts$/],
-  ['the value of a secret', /\.reveal\(\)/, /^(token\/endpoint\.ts|token\/issuer-keys\.ts|upstream\/outbound-proxy\.ts|proxy\/forward\.ts|proxy\/api-key\.ts|commands\/check\.ts)$/],
+  ['the value of a secret', /\.reveal\(\)/, /^(token\/endpoint\.ts|token\/issuer-keys\.ts|token\/stores\/seal\.ts|redis\/(connection|source)\.ts|upstream\/outbound-proxy\.ts|proxy\/forward\.ts|proxy\/api-key\.ts|commands\/check\.ts)$/],
   ['the console', /\bconsole\./, /^$/]
 ] as const) {
   t.test(`${what} is known only where it belongs`, async t => {

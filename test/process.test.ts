@@ -26,7 +26,7 @@ async function environment (t: Teardown, api: Parameters<typeof startServer>[1] 
 }
 
 t.test('the demo prints three curl lines that work when pasted, in order', async t => {
-  const demo = run(t, ['demo'], { ...FREE_PORTS, BOOKABLE_CLIENT_ID: 'ignored', BOOKABLE_API_URL: 'nonsense', HTTPS_PROXY: 'http://127.0.0.1:1' })
+  const demo = run(t, ['demo'], { ...FREE_PORTS, BOOKABLE_CLIENT_ID: 'ignored', BOOKABLE_API_URL: 'nonsense', TOKEN_STORE: 'redis', HTTPS_PROXY: 'http://127.0.0.1:1' })
   await demo.seen('stderr', /Ctrl-C/)
   const lines = demo.output.stderr.split('\n').filter(line => line.trim().startsWith('curl '))
   t.equal(lines.length, 3)

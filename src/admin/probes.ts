@@ -5,6 +5,15 @@ import type { TokenCache } from '../token/cache.ts'
 export interface ProbeState {
   readonly tokens: Pick<TokenCache, 'problem' | 'hasStarted'>
   readonly door: { readonly isLeaving: boolean }
+  /** Undefined where no store is in Redis. */
+  readonly redis?: { readonly state: { readonly level: string, readonly trouble: { readonly reason: string } | undefined } } | undefined
+}
+
+/** What a probe answers that passes. Redis is no reason to fail: without it the sidecar goes on alone, and says so. */
+export function passed ({ redis }: Pick<ProbeState, 'redis'>): Readonly<Record<string, string>> {
+  if (redis === undefined) return { status: 'ok' }
+  const { level, trouble } = redis.state
+  return { status: 'ok', redis: trouble === undefined ? level : `${trouble.reason}, going on alone` }
 }
 
 /** Each answers undefined for yes, or the reason why not. */

@@ -6,7 +6,7 @@ import { malformation, MAX_HEADERS } from '../http/framing.ts'
 import { isFromElsewhere, isHostAllowed, type HostPolicy } from '../http/site.ts'
 import { asProblem, Problem } from '../problem.ts'
 import { pageHeaders, renderPage } from './page.ts'
-import { PROBES, type ProbeState } from './probes.ts'
+import { passed, PROBES, type ProbeState } from './probes.ts'
 import type { Status } from './status.ts'
 
 export const ADMIN_METHODS = ['GET', 'HEAD'] as const
@@ -39,7 +39,7 @@ export async function createAdminServer (options: AdminServerOptions): Promise<R
     app.get(path, (_request, reply) => {
       const problem = probe(options)
       if (problem === undefined) {
-        void reply.header('Cache-Control', 'no-store').send({ status: 'ok' })
+        void reply.header('Cache-Control', 'no-store').send(path === '/livez' ? { status: 'ok' } : passed(options))
         return
       }
       reply.hijack()

@@ -17,6 +17,8 @@ export interface Status {
   /** How many requests of apps were answered, and how many of these without a call of the API: what coalescing and the cache saved. */
   readonly today: { readonly date: string, readonly requests: number, readonly saved: number }
   readonly repeats: RepeatsStatus
+  /** Null where no store is in Redis. */
+  readonly redis: RedisStatus | null
   readonly counts: {
     readonly inFlight: number
     /** Since the start, of apps, refused ones too. */
@@ -73,6 +75,15 @@ export interface RepeatsStatus {
   readonly remembered: number
   /** Writes under way that a repeat would wait for. */
   readonly running: number
+}
+
+export interface RedisStatus {
+  /** `slow` and `away`: this sidecar goes on alone, and comes back by itself. */
+  readonly state: 'starting' | 'up' | 'slow' | 'away'
+  readonly since: string
+  /** Unless it is up: down, slow, full, read-only, refused, untrusted or failing-over. */
+  readonly reason: string | null
+  readonly detail: string | null
 }
 
 export interface Minute {

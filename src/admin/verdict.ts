@@ -49,7 +49,7 @@ function notReady ({ problem, token }: Status, nowMs: number): Verdict {
 }
 
 function working (status: Status, nowMs: number): Verdict {
-  const [first, ...more] = [refreshWarning(status, nowMs), upstreamWarning(status, nowMs), quotaWarning(status, nowMs), errorWarning(status)].filter(found => found !== undefined)
+  const [first, ...more] = [refreshWarning(status, nowMs), upstreamWarning(status, nowMs), quotaWarning(status, nowMs), redisWarning(status, nowMs), errorWarning(status)].filter(found => found !== undefined)
   if (first !== undefined) return { tone: 'warning', headline: `Working, but ${first.but}`, notes: [first, ...more] }
   const { expiresAt } = status.token
   const token = expiresAt === null ? 'a token' : `a token that is valid for another ${duration(Date.parse(expiresAt) - nowMs)}`
@@ -80,6 +80,15 @@ function quotaWarning ({ quota }: Status, nowMs: number): Warning | undefined {
     but: 'the quota is spent',
     what: `All ${counted(quota.limit, 'request')} of this window are used. The next one starts ${relative(quota.resetsAt, nowMs)}; until then requests wait, or apps get 429.`,
     advice: 'Wait. If it happens often, look which app asks so much, or ask Bookable for a higher limit.'
+  }
+}
+
+function redisWarning ({ redis }: Status, nowMs: number): Warning | undefined {
+  if (redis === null || redis.reason === null) return undefined
+  return {
+    but: 'without Redis',
+    what: `Redis went out of use ${relative(redis.since, nowMs)} (${redis.reason}: ${redis.detail}). This sidecar goes on with a token of its own.`,
+    advice: 'Look at Redis. The sidecar comes back to it by itself.'
   }
 }
 

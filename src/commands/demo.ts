@@ -6,7 +6,7 @@ import { UsageError } from './help.ts'
 import { serve } from './serve.ts'
 
 /** What of the environment would lead out of the demo. */
-const IGNORED = /^(BOOKABLE_.*|REDIS_URL(_FILE)?|(https?|no)_proxy)$/i
+const IGNORED = /^(BOOKABLE_.*|[A-Z]+_STORE(_PATH)?|REDIS_URL(_FILE)?|(https?|no)_proxy)$/i
 
 /**
  * Serves like `serve`, against a simulator in the same process: no credentials, no network.

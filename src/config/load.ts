@@ -28,6 +28,12 @@ export interface Config {
     readonly issuer: string
     readonly requiredScopes: readonly string[]
   }
+  readonly tokenStore: {
+    readonly kind: 'memory' | 'file' | 'redis'
+    /** Of the file. */
+    readonly path: string
+  }
+  readonly redisUrl: SecretSource | undefined
   /** Undefined: everything is reached directly. */
   readonly httpsProxy: ReturnType<typeof parseProxy> | undefined
   readonly noProxy: readonly string[]
@@ -114,6 +120,8 @@ export function loadConfig (environment: Environment): Config {
       issuer: text('BOOKABLE_ISSUER') || `${tokenUrl.origin}/`,
       requiredScopes: parseScopes(text('REQUIRED_SCOPES'))
     },
+    tokenStore: { kind: text('TOKEN_STORE') as Config['tokenStore']['kind'], path: text('TOKEN_STORE_PATH') },
+    redisUrl: has('REDIS_URL') ? secret('REDIS_URL') : undefined,
     httpsProxy: has('HTTPS_PROXY') ? parseProxy(text('HTTPS_PROXY')) : undefined,
     noProxy: parseNoProxy(text('NO_PROXY')),
     host: text('HOST'),
@@ -179,11 +187,15 @@ function readSettings (environment: Environment, names: readonly SettingName[]):
   for (const name of names) {
     const value = values[name]
     if (value === undefined || isBad(name)) continue
+    const { check, needs } = settingOf(name)
     try {
-      settingOf(name).check?.(String(value))
+      // What a file holds was looked at when it was read.
+      if (!secrets.has(name)) check?.(String(value))
     } catch (error) {
       mistakes.push(mistakeOf(name, given[name], (error as Error).message))
     }
+    const needed = needs?.[String(value)] as SettingName | undefined
+    if (needed !== undefined && values[needed] === undefined && !isBad(needed)) mistakes.push(mistakeOf(name, String(value), `needs ${needed}, which is not set`))
   }
   if (values.HOST === NO_HOST && values.SOCKET_PATH === undefined) mistakes.push(mistakeOf('HOST', NO_HOST, 'leaves nowhere to connect, since SOCKET_PATH is not set'))
   if (mistakes.length > 0) throw new SettingsError(mistakes.map(withoutControls))
@@ -209,7 +221,7 @@ function readGiven (environment: Environment, names: readonly SettingName[], mis
     if (path === '') continue
     if (value !== '') mistakes.push(`${name}: set together with ${name}_FILE; allowed: one of the two`)
     try {
-      const source = fileSecret(name, path)
+      const source = fileSecret(name, path, settingOf(name).check)
       secrets.set(name, source)
       given[name] = 'in a file'
     } catch (error) {

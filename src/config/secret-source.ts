@@ -14,15 +14,16 @@ export function fixedSecret (value: string): SecretSource {
 
 /**
  * A secret in a file, so that a rotated one needs no restart.
- * @throws when the file can't be read at first; later the last good value stays
+ * @param check throws an Error that says what is wrong with a value, without it
+ * @throws when the file can't be read or used at first; later the last good value stays
  */
-export function fileSecret (name: string, path: string): SecretSource {
-  let secret = readSecretFile(path)
+export function fileSecret (name: string, path: string, check: (value: string) => unknown = () => {}): SecretSource {
+  let secret = readSecretFile(path, check)
   let hasWarned = false
   return {
     read (warn) {
       try {
-        secret = readSecretFile(path)
+        secret = readSecretFile(path, check)
         hasWarned = false
       } catch (error) {
         if (!hasWarned) warn(`${name}_FILE: ${(error as Error).message}; the last good value stays in use`)
@@ -34,9 +35,14 @@ export function fileSecret (name: string, path: string): SecretSource {
 }
 
 /** One trailing newline is an editor's, not the secret's. */
-function readSecretFile (path: string): Secret {
+function readSecretFile (path: string, check: (value: string) => unknown): Secret {
   const value = readText(path).replace(/\r?\n$/, '')
   if (value === '') throw new Error(`${path} is empty`)
+  try {
+    check(value)
+  } catch (error) {
+    throw new Error(`what ${path} holds ${(error as Error).message}`)
+  }
   return new Secret(value)
 }
 

@@ -1,5 +1,6 @@
 import { ENVIRONMENTS } from './environments.ts'
 import { parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes, parseSocketPath, parseWhole } from './parse.ts'
+import { parseRedisUrl } from './redis-url.ts'
 
 /** How a value is written in the environment, as JSON schema for env-schema. */
 interface SettingSchema {
@@ -29,6 +30,8 @@ export interface Setting {
   readonly isHidden?: true
   /** What a schema can't say; throws an Error that says what is wrong. */
   readonly check?: (value: string) => unknown
+  /** By value: the setting that it can't do without. */
+  readonly needs?: Readonly<Record<string, string>>
   readonly doc: string
 }
 
@@ -123,6 +126,19 @@ export const SETTINGS = {
     doc: 'The iss that VERIFY_TOKEN expects. Its keys are found by its /.well-known/openid-configuration, else /.well-known/jwks.json.'
   },
   REQUIRED_SCOPES: { ...text('scopes separated by spaces or commas'), doc: 'A token without all of these is refused.' },
+  TOKEN_STORE: {
+    ...oneOf(['memory', 'file', 'redis']),
+    default: 'memory',
+    needs: { file: 'TOKEN_STORE_PATH', redis: 'REDIS_URL' },
+    doc: 'Where the token is kept: `file` outlives a restart, `redis` is shared by a fleet. Encrypted in both with the client secret.'
+  },
+  TOKEN_STORE_PATH: { ...text('a path in a folder that exists and may be written to'), doc: 'The file of TOKEN_STORE=file. Only its owner may read it (mode 0600).' },
+  REDIS_URL: {
+    ...text('redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// for TLS, +sentinel://HOST,HOST/MASTER or +cluster://HOST,HOST behind either'),
+    isSecret: true,
+    check: parseRedisUrl,
+    doc: 'The Redis or Valkey of the stores that are there. The sidecar goes on alone while it cannot be used.'
+  },
   UPSTREAM_CONNECT_TIMEOUT_MS: { ...whole(1, DAY_MS), default: '5000', unit: 'ms', doc: 'Limit of connecting to the API, TLS included.' },
   UPSTREAM_TIMEOUT_MS: {
     ...whole(1, DAY_MS), default: '30000', unit: 'ms', doc: 'Limit of one attempt up to the head of the answer, waiting for a connection included; then the longest silence in the body.'

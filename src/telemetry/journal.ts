@@ -2,9 +2,10 @@ import type { Logger } from '../logger.ts'
 import { withoutControls } from '../printable.ts'
 import { messageOf, type Problem } from '../problem.ts'
 import type { ExchangeRecord } from '../proxy/exchange.ts'
+import type { RedisState } from '../redis/link.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { Shortage } from '../quota/governor.ts'
-import type { RefreshReason } from '../token/cache.ts'
+import type { RefreshReason } from '../token/source.ts'
 
 /** What the log says, and at which level. The only place where events become lines. */
 export class Journal {
@@ -56,14 +57,25 @@ export class Journal {
     this.#logger.info({ url, adminUrl }, 'listening')
   }
 
-  tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, { reason, refreshInMs }: { reason: RefreshReason, refreshInMs: number }): void {
-    this.#logger.info({ reason, lifetimeS: Math.round(lifetimeMs / 1000), refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }, 'token refreshed')
+  tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, { reason, refreshInMs, isStored }: { reason: RefreshReason, refreshInMs: number, isStored: boolean }): void {
+    const fields = { reason, lifetimeS: Math.round(lifetimeMs / 1000), refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }
+    this.#logger.info(fields, isStored ? 'stored token taken' : 'token refreshed')
   }
 
   tokenFailed (problem: Problem, { reason, retryInMs, isStillValid }: { reason: RefreshReason, retryInMs: number, isStillValid: boolean }): void {
     const fields = { code: problem.code, reason, detail: problem.message, cause: causeOf(problem), retryInMs: Math.round(retryInMs) }
     if (isStillValid) this.#logger.warn(fields, 'token refresh failed, current token still valid')
     else this.#logger.error(fields, 'no usable token')
+  }
+
+  /** One that is stored was not used, or a new one not stored; the sidecar goes on without. */
+  tokenStoreRefused (reason: string): void {
+    this.#logger.warn({ reason: withoutControls(reason) }, 'token store refused')
+  }
+
+  redisChanged ({ level, trouble }: RedisState, before: RedisState): void {
+    if (level === 'up') this.#logger.info(before.level === 'starting' ? {} : { before: before.trouble?.reason }, 'redis is there')
+    else this.#logger.warn({ reason: trouble?.reason, detail: trouble?.detail }, 'redis cannot be used, going on alone')
   }
 
   secretFileUnreadable (reason: string): void {

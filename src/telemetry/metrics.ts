@@ -8,7 +8,7 @@ import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
 import type { QuotaStatus } from '../quota/governor.ts'
 import type { Lane } from '../quota/lanes.ts'
 import type { SharedOutcome } from '../reads/reads.ts'
-import type { RefreshReason } from '../token/cache.ts'
+import type { RefreshReason } from '../token/source.ts'
 
 const PREFIX = 'bookable_sidecar_'
 
@@ -25,6 +25,8 @@ export interface MetricsOptions {
   /** Epoch milliseconds; undefined while there never was a token. */
   readonly tokenExpiresAtMs: () => number | undefined
   readonly quota: () => QuotaStatus | undefined
+  /** Undefined where there is to be none. */
+  readonly isRedisUp?: () => boolean | undefined
 }
 
 /** What Prometheus is told. Names and labels are part of the contract. */
@@ -43,11 +45,15 @@ export class Metrics {
   readonly #requestCounts = new Map<string, { inc (): void }>()
   readonly #routes = new Map<string, { total: { observe (value: number): void }, upstream: { observe (value: number): void } }>()
 
-  constructor ({ version, nodeVersion, inFlight, tokenExpiresAtMs, quota }: MetricsOptions) {
+  constructor ({ version, nodeVersion, inFlight, tokenExpiresAtMs, quota, isRedisUp }: MetricsOptions) {
     this.#gauge('in_flight_requests', 'Requests that are being served.', inFlight)
     this.#gauge('token_expires_at_seconds', 'When the token that is held expires, in unix time.', () => seconds(tokenExpiresAtMs()))
     this.#gauge('quota_limit', 'Requests to the API in one window, as it told last.', () => quota()?.limit)
     this.#gauge('quota_remaining', 'Requests to the API that are left in this window.', () => quota()?.remaining)
+    this.#gauge('redis_up', '1 while Redis can be used, 0 while this sidecar goes on alone; absent without a redis store.', () => {
+      const isUp = isRedisUp?.()
+      return isUp === undefined ? undefined : Number(isUp)
+    })
     new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1; the labels tell version and node.', labelNames: ['version', 'node'], registers: [this.#registry] })
       .set({ version, node: nodeVersion }, 1)
     // One by one: the rest of the default metrics would keep a timer of 10 ms and a garbage collection observer running.

@@ -1,7 +1,8 @@
-import type { Status, TokenStatus } from '../admin/status.ts'
+import type { RedisStatus, Status, TokenStatus } from '../admin/status.ts'
 import { isoTime, type Clock } from '../clock.ts'
 import { PROBLEMS, type Problem } from '../problem.ts'
 import type { Governor } from '../quota/governor.ts'
+import type { RedisState } from '../redis/link.ts'
 import type { Repeats } from '../repeats/repeats.ts'
 import type { TokenCache } from '../token/cache.ts'
 import { VERSION } from '../version.ts'
@@ -16,10 +17,11 @@ export interface ReportSources {
   readonly door: { readonly inFlight: number, readonly isLeaving: boolean }
   readonly history: History
   readonly repeats: Repeats
+  readonly redis: { readonly state: RedisState } | undefined
 }
 
 /** All that operators are told at a glance, as it is at this moment. */
-export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, history, repeats }: ReportSources): Status {
+export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, history, repeats, redis }: ReportSources): Status {
   const { problem } = tokens
   const { status: window, waiting } = quota
   return {
@@ -33,6 +35,7 @@ export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, h
     quota: window === undefined ? null : { limit: window.limit, remaining: window.remaining, resetsAt: isoTime(window.resetsAtMs), waiting },
     today: history.today,
     repeats: { ...history.repeats, remembered: repeats.remembered.records, running: repeats.running },
+    redis: redis === undefined ? null : redisStatus(redis.state),
     counts: { inFlight: door.inFlight, ...history.counts },
     minutes: history.minutes,
     recentErrors: history.recentErrors
@@ -51,6 +54,10 @@ function tokenStatus (tokens: TokenCache): TokenStatus {
       ? null
       : { at: isoTime(lastFailure.atMs), code: lastFailure.problem.code, detail: detailOf(lastFailure.problem), nextTryAt: isoTime(lastFailure.nextTryAtMs) }
   }
+}
+
+function redisStatus ({ level, sinceMs, trouble }: RedisState): RedisStatus {
+  return { state: level, since: isoTime(sinceMs), reason: trouble?.reason ?? null, detail: trouble?.detail ?? null }
 }
 
 function detailOf ({ code, message }: Problem): string {

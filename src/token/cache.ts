@@ -1,22 +1,12 @@
 import type { Clock, Timer } from '../clock.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { AccessToken } from './access-token.ts'
-import type { TokenEndpoint } from './endpoint.ts'
-import { refreshAfterMs, retryAfterFailureMs } from './schedule.ts'
+import { isPast, later, momentOf } from './moment.ts'
+import { MIN_FORCED_REFRESH_INTERVAL_MS, refreshAfterMs, retryAfterFailureMs } from './schedule.ts'
+import type { HeldToken, RefreshReason, TokenSource } from './source.ts'
 
-/** What started a refresh. */
-export type RefreshReason = 'start' | 'due' | 'expired' | 'retry' | 'rejected' | 'rotated'
-
-/** How often, while credentials are refused, it looks whether they were replaced. */
-const ROTATION_CHECK_MS = 1_000
-
-/** A token together with its dates on both clocks: a wall clock jumps, a monotonic one stands still while a machine sleeps. */
-export interface HeldToken extends AccessToken {
-  readonly refreshAt: Moment
-  readonly expiresAt: Moment
-}
-
-interface Moment { readonly wallMs: number, readonly monotonicMs: number }
+/** How often, while there is trouble, it looks whether somebody healed it: refused credentials were replaced, or another sidecar stored a token. */
+const HEALING_CHECK_MS = 1_000
 
 /** What the cache says of itself. */
 export interface TokenCacheStatus {
@@ -29,16 +19,13 @@ export interface TokenCacheStatus {
 export interface TokenCacheOptions {
   readonly clock: Clock
   readonly random: () => number
-  readonly endpoint: TokenEndpoint
+  readonly endpoint: TokenSource
   readonly expiryBufferMs: number
   /** The longest a caller waits for a token. */
   readonly waitMs: number
-  readonly onRefreshed?: (token: AccessToken, refresh: { reason: RefreshReason, durationMs: number, refreshInMs: number }) => void
+  readonly onRefreshed?: (token: AccessToken, refresh: { reason: RefreshReason, durationMs: number, refreshInMs: number, isStored: boolean }) => void
   readonly onFailed?: (problem: Problem, refresh: { reason: RefreshReason, durationMs: number, retryInMs: number, isStillValid: boolean }) => void
 }
-
-/** A token that the API refuses although it is new points to something a token cannot heal; each refresh costs money. */
-const MIN_FORCED_REFRESH_INTERVAL_MS = 30_000
 
 /**
  * Holds one access token and keeps it fresh.
@@ -76,15 +63,15 @@ export class TokenCache {
   /** The token if it can be used at this moment. Looks at the clocks each time: a timer is only a hint. */
   current (): HeldToken | undefined {
     const held = this.#held
-    if (held !== undefined && !this.#isPast(held.refreshAt)) return held
-    const isExpired = held === undefined || this.#isPast(held.expiresAt)
+    if (held !== undefined && !isPast(held.refreshAt, this.#options.clock)) return held
+    const isExpired = held === undefined || !this.isUsable(held)
     if (this.#inFlight === undefined && this.#mayTry()) void this.#refresh(isExpired ? 'expired' : 'due')
     return isExpired ? undefined : held
   }
 
   /** Whether a token that was handed out may still be sent. */
   isUsable ({ expiresAt }: HeldToken): boolean {
-    return !this.#isPast(expiresAt)
+    return !isPast(expiresAt, this.#options.clock)
   }
 
   /**
@@ -108,9 +95,10 @@ export class TokenCache {
    */
   async reject (used: HeldToken): Promise<HeldToken | undefined> {
     const newer = (): HeldToken | undefined => this.#held === used ? undefined : this.current()
-    if (newer() === undefined && this.#inFlight === undefined && this.#mayTry() && this.#mayForce()) {
-      this.#lastForcedAtMs = this.#nowMs()
-      void this.#refresh('rejected')
+    if (newer() === undefined && this.#inFlight === undefined) {
+      const mayRequest = this.#mayTry() && this.#mayForce()
+      // Another sidecar may have had the same answer, and a newer token, already.
+      if (mayRequest || this.#options.endpoint.hasStore === true) void this.#refresh('rejected', mayRequest)
     }
     const untilMs = this.#nowMs() + this.#options.waitMs
     while (newer() === undefined && this.#inFlight !== undefined && this.#nowMs() < untilMs) await this.#change(untilMs)
@@ -149,31 +137,36 @@ export class TokenCache {
   }
 
   /** Never rejects: the outcome is in the state. */
-  #refresh (reason: RefreshReason): Promise<void> {
+  #refresh (reason: RefreshReason, mayRequest = true): Promise<void> {
     if (this.#isStopped) return Promise.resolve()
     this.#timer?.cancel()
     // Kept is the promise that `finally` returns; a second, unkept one would reject unhandled.
-    this.#inFlight ??= this.#fetch(reason).finally(() => { this.#inFlight = undefined })
+    this.#inFlight ??= this.#fetch(reason, mayRequest).finally(() => { this.#inFlight = undefined })
     return this.#inFlight
   }
 
-  async #fetch (reason: RefreshReason): Promise<void> {
+  async #fetch (reason: RefreshReason, mayRequest: boolean): Promise<void> {
     const { clock, random, endpoint, expiryBufferMs } = this.#options
-    const sentAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+    const askedAt = momentOf(clock)
     try {
-      const token = await endpoint.requestToken()
-      const expiresAt = later(sentAt, token.lifetimeMs)
-      if (this.#isPast(expiresAt)) throw new Problem('TOKEN-R-002', 'The token had expired before the token endpoint\'s answer came.')
-      const refreshMs = refreshAfterMs(token.lifetimeMs, expiryBufferMs, random())
-      this.#held = { ...token, refreshAt: later(sentAt, refreshMs), expiresAt }
+      const token = await endpoint.requestToken({ reason, held: this.#held, mayRequest })
+      if (token === undefined) return this.#wakeAgain()
+      if (reason === 'rejected' && token.isStored !== true) this.#lastForcedAtMs = askedAt.monotonicMs
+      const issuedAt = token.issuedAt ?? askedAt
+      const expiresAt = later(issuedAt, token.lifetimeMs)
+      if (isPast(expiresAt, clock)) throw new Problem('TOKEN-R-002', 'The token had expired before the token endpoint\'s answer came.')
+      const refreshAt = later(issuedAt, refreshAfterMs(token.lifetimeMs, expiryBufferMs, random()))
+      this.#held = { ...token, refreshAt, expiresAt }
       this.#failures = 0
       this.#lastProblem = undefined
       this.#nextTryAtMs = -Infinity
-      this.#wakeIn(refreshMs)
-      this.#options.onRefreshed?.(token, { reason, durationMs: clock.monotonicMs() - sentAt.monotonicMs, refreshInMs: refreshMs })
+      const refreshInMs = refreshAt.monotonicMs - this.#nowMs()
+      this.#wakeIn(refreshInMs)
+      this.#options.onRefreshed?.(token, { reason, durationMs: this.#nowMs() - askedAt.monotonicMs, refreshInMs, isStored: token.isStored === true })
     } catch (thrown) {
       // It was stopped amid the request: nobody waits for the outcome.
       if (this.#isStopped) return
+      if (reason === 'rejected') this.#lastForcedAtMs = askedAt.monotonicMs
       const problem = asProblem(thrown)
       const lane = problem.code === 'TOKEN-R-001' ? 'soon' : 'late'
       const retryMs = retryAfterFailureMs(lane, ++this.#failures, random(), problem.retryAfterMs)
@@ -182,16 +175,26 @@ export class TokenCache {
       this.#nextTryAtMs = this.#nowMs() + retryMs
       this.#wakeIn(retryMs)
       const isStillValid = this.#held !== undefined && this.isUsable(this.#held)
-      this.#options.onFailed?.(problem, { reason, durationMs: clock.monotonicMs() - sentAt.monotonicMs, retryInMs: retryMs, isStillValid })
+      this.#options.onFailed?.(problem, { reason, durationMs: this.#nowMs() - askedAt.monotonicMs, retryInMs: retryMs, isStillValid })
     }
   }
 
   #wakeIn (ms: number): void {
     if (this.#isStopped) return
-    this.#timer = this.#options.clock.setTimer(() => this.#wake(), this.#isRefused ? Math.min(ms, ROTATION_CHECK_MS) : ms)
+    this.#timer = this.#options.clock.setTimer(() => this.#wake(), this.#isHealable ? Math.min(ms, HEALING_CHECK_MS) : ms)
   }
 
-  /** Only other credentials heal it, and they may come at any time. */
+  /** Nothing came of it: what was to happen next still is. */
+  #wakeAgain (): void {
+    const dueAtMs = this.#lastProblem === undefined ? this.#held?.refreshAt.monotonicMs : this.#nextTryAtMs
+    if (dueAtMs !== undefined) this.#wakeIn(dueAtMs - this.#nowMs())
+  }
+
+  /** Other credentials, or a token that another sidecar got, may come at any time. */
+  get #isHealable (): boolean {
+    return this.#isRefused || (this.#lastProblem !== undefined && this.#options.endpoint.hasStore === true)
+  }
+
   get #isRefused (): boolean {
     return this.#lastProblem?.code === 'TOKEN-N-001'
   }
@@ -202,9 +205,10 @@ export class TokenCache {
     if (this.#lastProblem !== undefined) {
       if (this.#mayTry()) void this.#refresh('retry')
       else if (this.#isRefused && this.#options.endpoint.haveCredentialsChanged()) void this.#refresh('rotated')
+      else if (this.#options.endpoint.hasStore === true) void this.#refresh('retry', false)
       else this.#wakeIn(this.#nextTryAtMs - now)
     } else if (this.#held !== undefined) {
-      if (this.#isPast(this.#held.refreshAt)) void this.#refresh('due')
+      if (isPast(this.#held.refreshAt, this.#options.clock)) void this.#refresh('due')
       else this.#wakeIn(this.#held.refreshAt.monotonicMs - now)
     }
   }
@@ -233,16 +237,7 @@ export class TokenCache {
     return this.#nowMs() - this.#lastForcedAtMs >= MIN_FORCED_REFRESH_INTERVAL_MS
   }
 
-  #isPast ({ wallMs, monotonicMs }: Moment): boolean {
-    const { clock } = this.#options
-    return clock.monotonicMs() >= monotonicMs || clock.nowMs() >= wallMs
-  }
-
   #nowMs (): number {
     return this.#options.clock.monotonicMs()
   }
-}
-
-function later ({ wallMs, monotonicMs }: Moment, ms: number): Moment {
-  return { wallMs: wallMs + ms, monotonicMs: monotonicMs + ms }
 }

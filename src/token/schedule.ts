@@ -12,6 +12,9 @@ const LATE = { firstMs: 1_000, capMs: 60_000 } as const
  */
 const SMALL_JITTER = 0.1
 
+/** A token that the API refuses although it is new points to something a token cannot heal; each refresh costs money. */
+export const MIN_FORCED_REFRESH_INTERVAL_MS = 30_000
+
 export type RetryLane = 'soon' | 'late'
 
 /**

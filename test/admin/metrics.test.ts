@@ -84,6 +84,7 @@ t.test('the metrics are those of the contract, each with help and type, and proc
     'bookable_sidecar_quota_limit gauge',
     'bookable_sidecar_quota_remaining gauge',
     'bookable_sidecar_quota_wait_seconds histogram',
+    'bookable_sidecar_redis_up gauge',
     'bookable_sidecar_repeats_total counter',
     'bookable_sidecar_request_duration_seconds histogram',
     'bookable_sidecar_requests_total counter',

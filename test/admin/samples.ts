@@ -42,6 +42,7 @@ export function sample (changes: Partial<Status> = {}): Status {
     quota: { limit: 200, remaining: 138, resetsAt: at(48), waiting: { write: 0, read: 0, list: 0 } },
     today: { date: '2026-11-21', requests: 2_000, saved: 1_240 },
     repeats: { answered: 41, waited: 6, refused: 1, unknown: 2, remembered: 1_284, running: 1 },
+    redis: null,
     counts: { inFlight: 3, requests: 128_417, ownErrors: 57, upstreamErrors: 12 },
     minutes: MINUTES,
     recentErrors: RECENT_ERRORS,

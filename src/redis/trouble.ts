@@ -1,0 +1,48 @@
+import { printableWithout } from '../printable.ts'
+import { messageOf } from '../problem.ts'
+
+/** What keeps Redis from being used, in a word: `down` and `failing-over` heal by themselves, for the others somebody must act. */
+export type RedisReason = 'down' | 'slow' | 'full' | 'read-only' | 'refused' | 'untrusted' | 'failing-over'
+
+export interface RedisTrouble {
+  readonly reason: RedisReason
+  /** In its own words, without our password, fit for a log. */
+  readonly detail: string
+}
+
+/** Error replies begin with a code (RESP, simple errors); some of Redis 5 have only the words. */
+const REPLIES: ReadonlyArray<readonly [RegExp, RedisReason]> = [
+  [/^OOM\b/, 'full'],
+  [/^(READONLY|MISCONF|NOREPLICAS)\b/, 'read-only'],
+  [/^(WRONGPASS|NOAUTH|NOPERM|DENIED|MOVED|ERR (AUTH|invalid (password|username)|DB index|Client sent AUTH))\b/, 'refused'],
+  [/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ASK|UNKILLABLE)\b/, 'failing-over'],
+  [/^BUSY\b/, 'slow']
+]
+
+const TLS_CODE = /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL|^EPROTO$/
+
+/** An error of Redis itself, as opposed to one on the way to it. ioredis gives it this name, and the command with all its arguments: never to be shown. */
+function isReply (error: Error): boolean {
+  return error.name === 'ReplyError'
+}
+
+/**
+ * What a failed command says of Redis. Pure.
+ * @param secrets to be masked: Redis 5 repeats what it does not understand
+ * @returns undefined for an error of this one command, which says nothing of others
+ */
+export function troubleOf (thrown: unknown, secrets: ReadonlyArray<readonly [secret: string, name: string]> = []): RedisTrouble | undefined {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const message = messageOf(error)
+  const detail = printableWithout(secrets, message)
+  const told = REPLIES.find(([pattern]) => pattern.test(message))
+  if (told !== undefined) return { reason: told[1], detail }
+  if (isReply(error)) return undefined
+  const code = 'code' in error ? String(error.code) : ''
+  return { reason: TLS_CODE.test(code) ? 'untrusted' : code === 'ETIMEDOUT' ? 'slow' : 'down', detail: code === '' || message.includes(code) ? detail : `${code}: ${detail}` }
+}
+
+/** Nobody waits for it now: it is known to be unusable, or did not answer in time. What was sent may still be carried out. */
+export class RedisAway extends Error {
+  override readonly name = 'RedisAway'
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock, Timer } from '../../clock.ts'
+import type { RedisHome } from '../../redis/home.ts'
+import type { RedisPatience } from '../../redis/limit.ts'
+import { REDIS_PREFIX } from '../../redis/link.ts'
+import { RedisAway } from '../../redis/trouble.ts'
+import { later, momentOf } from '../moment.ts'
+import { MIN_FORCED_REFRESH_INTERVAL_MS } from '../schedule.ts'
+import type { RefreshReason, TokenNeed } from '../source.ts'
+import { KEEP, LEAVE, RENEW, TAKE } from './redis-scripts.ts'
+import { FORMAT, type TokenSeal } from './seal.ts'
+import { ALONE, type Accept, type DatedToken, type Found, type TokenStore, type Turn } from './store.ts'
+
+export interface RedisTokenStoreOptions {
+  readonly clock: Clock
+  readonly redis: RedisHome
+  /** By the credentials as they are now. */
+  readonly readSeal: () => TokenSeal
+  /** Told what was not used, and why. */
+  readonly onRefused: (reason: string) => void
+}
+
+/** A holder that crashed delays the fleet by this at most. */
+const LOCK_MS = 3_000
+const RENEW_MS = 1_000
+
+/** Requests of apps wait for all but these: before the first token it is not ready, and when a refresh is due the old one serves. */
+const PATIENCE: Partial<Record<RefreshReason, RedisPatience>> = { start: 'start', due: 'patient', rotated: 'patient' }
+
+/** One that others wrote, or we, may be refused; then the next look goes past it. */
+const MAX_LOOKS = 3
+
+interface Slot { readonly seal: TokenSeal, readonly record: string, readonly lock: string, readonly fence: string, readonly forced: string }
+
+/**
+ * Shares one token between all sidecars with the same credentials. Ends of life are counted by Redis alone, as the time to live of what is
+ * stored: the clocks of two machines need not agree.
+ */
+export class RedisTokenStore implements TokenStore {
+  readonly #options: RedisTokenStoreOptions
+  /** The record that was looked at last, and how it was fenced. */
+  #seen = { record: '', fence: '' }
+
+  constructor (options: RedisTokenStoreOptions) {
+    this.#options = options
+  }
+
+  async take (need: TokenNeed, accept: Accept): Promise<Found> {
+    const alone: Found = need.mayRequest ? { kind: 'turn', turn: ALONE } : { kind: 'none' }
+    const slot = this.#slot()
+    const owner = randomUUID()
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+      const [kind, fence = '', box = '', leftMs = '0'] = await this.#ask(slot, owner, need)
+      if (kind === 'busy' || kind === 'none') return { kind }
+      if (kind === 'turn') return { kind: 'turn', turn: new RedisTurn(this.#options, slot, owner, fence, () => { this.#seen = { record: slot.record, fence } }) }
+      if (kind !== 'token') return alone
+      const candidate = this.#open(slot, box, Number(leftMs))
+      const token = candidate === undefined ? undefined : await accept(candidate)
+      this.#seen = { record: slot.record, fence }
+      if (token !== undefined) return { kind: 'token', token }
+    }
+    return alone
+  }
+
+  /** @returns nothing where Redis can't be asked */
+  async #ask ({ record, lock, fence, forced }: Slot, owner: string, { reason, mayRequest }: TokenNeed): Promise<string[]> {
+    const { redis, onRefused } = this.#options
+    const seen = this.#seen.record === record ? this.#seen.fence : ''
+    const mode = !mayRequest ? 'look' : reason === 'rejected' ? 'force' : 'take'
+    try {
+      const answer = await redis.run(TAKE, [record, lock, fence, forced], [seen, owner, mode, LOCK_MS, MIN_FORCED_REFRESH_INTERVAL_MS], PATIENCE[reason])
+      return Array.isArray(answer) ? answer.map(String) : []
+    } catch (error) {
+      // What its home does not tell of.
+      if (!(error instanceof RedisAway)) onRefused(`Redis refused it: ${(error as Error).message}`)
+      return []
+    }
+  }
+
+  #open ({ seal }: Slot, box: string, leftMs: number): DatedToken | undefined {
+    const { clock, onRefused } = this.#options
+    try {
+      const { token } = seal.open(box)
+      if (!(leftMs > 0)) throw new Error('has no end')
+      return { ...token, issuedAt: later(momentOf(clock), Math.min(leftMs - token.lifetimeMs, 0)), isStored: true }
+    } catch (error) {
+      onRefused(`what Redis holds ${(error as Error).message}; it will be replaced`)
+      return undefined
+    }
+  }
+
+  #slot (): Slot {
+    const seal = this.#options.readSeal()
+    const record = `${REDIS_PREFIX}:token:${FORMAT}:${seal.id}`
+    return { seal, record, lock: `${record}:lock`, fence: `${record}:fence`, forced: `${record}:forced` }
+  }
+}
+
+/** The lock is held as long as this process lives and asks, and what it writes is fenced: after a pause, another may have come first. */
+class RedisTurn implements Turn {
+  readonly #options: RedisTokenStoreOptions
+  readonly #slot: Slot
+  readonly #owner: string
+  readonly #fence: string
+  readonly #onKept: () => void
+  #timer: Timer | undefined
+
+  constructor (options: RedisTokenStoreOptions, slot: Slot, owner: string, fence: string, onKept: () => void) {
+    this.#options = options
+    this.#slot = slot
+    this.#owner = owner
+    this.#fence = fence
+    this.#onKept = onKept
+    this.#renewLater()
+  }
+
+  async keep (token: DatedToken): Promise<void> {
+    const { clock } = this.#options
+    const { seal, record, lock } = this.#slot
+    const leftMs = Math.floor(token.issuedAt.monotonicMs + token.lifetimeMs - clock.monotonicMs())
+    if (leftMs <= 0) return this.leave()
+    this.#timer?.cancel()
+    const isKept = await this.#run(KEEP, [record, lock], [this.#owner, this.#fence, seal.seal(token, token.issuedAt.wallMs), leftMs])
+    if (isKept === 1) this.#onKept()
+  }
+
+  async leave (): Promise<void> {
+    this.#timer?.cancel()
+    await this.#run(LEAVE, [this.#slot.lock], [this.#owner])
+  }
+
+  #renewLater (): void {
+    this.#timer = this.#options.clock.setTimer(() => {
+      void this.#run(RENEW, [this.#slot.lock], [this.#owner, LOCK_MS])
+      this.#renewLater()
+    }, RENEW_MS)
+  }
+
+  /** Where Redis is away, the lock ends by itself. */
+  async #run (...[script, keys, args]: Parameters<RedisHome['run']>): Promise<unknown> {
+    return this.#options.redis.run(script, keys, args, 'patient').catch(() => undefined)
+  }
+}

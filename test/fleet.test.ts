@@ -1,0 +1,192 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { call } from './helpers/http.ts'
+import { run, type RunningProcess } from './helpers/process.ts'
+import { ENGINES, NO_REDIS, startRedis } from './helpers/redis.ts'
+import { json, startServer, startTokenServer, type Teardown } from './helpers/servers.ts'
+import { startTestSidecar } from './helpers/sidecar.ts'
+import { startTlsFront } from './helpers/tls.ts'
+
+const FIRST_TOKEN = /"(token refreshed|stored token taken)"/
+
+/** The environment of each sidecar of a fleet, and what all of them ask for tokens. */
+async function fleetOn (t: Teardown, redisUrl: string) {
+  const tokenServer = await startTokenServer(t)
+  const env = {
+    PORT: '0',
+    ADMIN_PORT: '0',
+    BOOKABLE_CLIENT_ID: 'id',
+    BOOKABLE_CLIENT_SECRET: 'obviously-fake-secret',
+    BOOKABLE_TOKEN_URL: tokenServer.url,
+    // Answers with the token that it got.
+    BOOKABLE_API_URL: await startServer(t, (req, res) => res.end(req.headers.authorization)),
+    TOKEN_STORE: 'redis',
+    REDIS_URL: redisUrl
+  }
+  return { tokenServer, env }
+}
+
+async function tokenOf ({ seen }: RunningProcess): Promise<string> {
+  const [line] = await seen('stdout', /^.*"listening".*$/m)
+  return (await call((JSON.parse(line) as { url: string }).url, '/venues')).body.toString()
+}
+
+for (const engine of ENGINES) {
+  t.test(`twenty processes that start at once on ${engine} make one token request`, async t => {
+    const { tokenServer, env } = await fleetOn(t, (await startRedis(t, [], { engine })).url)
+    const processes = Array.from({ length: 20 }, () => run(t, [], env))
+    await Promise.all(processes.map(async ({ seen }) => seen('stdout', FIRST_TOKEN)))
+    t.equal(tokenServer.requests, 1)
+    t.same(new Set(await Promise.all(processes.map(tokenOf))), new Set(['Bearer token-1']))
+    for (const { child } of processes) child.kill('SIGTERM')
+    t.same(new Set(await Promise.all(processes.map(async ({ ended }) => ended))), new Set([0]))
+  })
+}
+
+/** One sidecar asks and gets no answer until told; a second one waits for it. */
+async function withHolder (t: Teardown) {
+  const redis = await startRedis(t)
+  const { tokenServer, env } = await fleetOn(t, redis.url)
+  let answerHolder = (): void => {}
+  const asked = new Promise<void>(resolve => {
+    tokenServer.respond = (_req, res) => {
+      tokenServer.respond = undefined
+      answerHolder = () => json(res, 200, { access_token: 'token-of-the-holder', expires_in: 3600 })
+      resolve()
+    }
+  })
+  const holder = run(t, [], env)
+  await asked
+  const other = run(t, [], env)
+  await other.seen('stdout', /redis is there/)
+  return { env, tokenServer, holder, other, answerHolder: () => answerHolder() }
+}
+
+t.test('a lock that nobody renews', { skip: NO_REDIS }, async t => {
+  t.jobs = 2
+  t.test('a holder that is killed delays the fleet by 3 seconds at most', { buffered: true }, async t => {
+    const { tokenServer, holder, other } = await withHolder(t)
+    // Its lock is still renewed.
+    await new Promise(resolve => setTimeout(resolve, 1_500))
+    holder.child.kill('SIGKILL')
+    const killedAt = performance.now()
+    await other.seen('stdout', FIRST_TOKEN)
+    const ms = performance.now() - killedAt
+    // And what a busy machine needs to notice.
+    t.ok(ms < 4_000, `${ms} ms`)
+    t.ok(ms > 1_500, `${ms} ms`)
+    t.equal(tokenServer.requests, 2)
+  })
+
+  t.test('a holder that was only paused cannot overwrite a newer token', { buffered: true }, async t => {
+    const { env, tokenServer, holder, other, answerHolder } = await withHolder(t)
+    holder.child.kill('SIGSTOP')
+    await other.seen('stdout', FIRST_TOKEN)
+    answerHolder()
+    holder.child.kill('SIGCONT')
+    await holder.seen('stdout', FIRST_TOKEN)
+    t.equal(await tokenOf(holder), 'Bearer token-of-the-holder')
+    // Who comes next gets the newer one.
+    t.equal(await tokenOf(run(t, [], env)), 'Bearer token-2')
+    t.equal(await tokenOf(other), 'Bearer token-2')
+    t.equal(tokenServer.requests, 2)
+  })
+})
+
+t.test('a Redis that hangs holds a request 50 ms at most, is told of once, and counts again when it takes writes', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const sidecar = await startTestSidecar(t, {
+    // The reason to ask Redis for a newer token.
+    api: (req, res) => {
+      res.statusCode = req.headers['x-refuse'] === '1' && req.headers.authorization === 'Bearer token-1' ? 401 : 200
+      res.end()
+    },
+    env: { TOKEN_STORE: 'redis', REDIS_URL: redis.url }
+  })
+  await sidecar.line('redis is there')
+  await sidecar.line('token refreshed')
+  const get = async (path: string): Promise<string> => (await call(sidecar.adminUrl, path)).body.toString()
+  const redisMetric = async (): Promise<string | undefined> => /^bookable_sidecar_redis_up (\d)$/m.exec(await get('/metrics'))?.[1]
+  t.same(JSON.parse(await get('/readyz')), { status: 'ok', redis: 'up' })
+  t.equal(await redisMetric(), '1')
+
+  redis.child.kill('SIGSTOP')
+  const startedAt = performance.now()
+  t.equal((await call(sidecar.url, '/venues', { headers: { 'x-refuse': '1' } })).status, 200)
+  const ms = performance.now() - startedAt
+  t.ok(ms < 250, `${ms} ms, of which 50 for Redis and the rest for a token`)
+  t.equal(sidecar.tokenServer.requests, 2)
+  t.match(await sidecar.line('redis cannot be used, going on alone'), { level: 40, reason: 'slow' })
+  t.same(JSON.parse(await get('/readyz')), { status: 'ok', redis: 'slow, going on alone' })
+  t.same(JSON.parse(await get('/livez')), { status: 'ok' })
+  t.match(JSON.parse(await get('/status')), { redis: { state: 'away', reason: 'slow' } })
+  t.equal(await redisMetric(), '0')
+  t.match(await get('/'), /without Redis/)
+
+  redis.child.kill('SIGCONT')
+  await sidecar.line('redis is there', 2)
+  t.same(JSON.parse(await get('/readyz')), { status: 'ok', redis: 'up' })
+  t.equal(sidecar.log.filter(({ msg }) => /redis/.test(String(msg))).length, 3)
+})
+
+t.test('a Redis that is not there at the start costs no time', async t => {
+  const sidecar = await startTestSidecar(t, { env: { TOKEN_STORE: 'redis', REDIS_URL: 'redis://127.0.0.1:1' } })
+  const startedAt = performance.now()
+  t.equal((await call(sidecar.url, '/venues')).status, 200)
+  t.ok(performance.now() - startedAt < 1_000, `${performance.now() - startedAt} ms`)
+  t.match(await sidecar.line('redis cannot be used, going on alone'), { reason: 'down' })
+})
+
+for (const isTrusted of [true, false]) {
+  t.test(`a rediss server whose authority is ${isTrusted ? '' : 'not '}in NODE_EXTRA_CA_CERTS ${isTrusted ? 'shares the token' : 'gets neither password nor token'}`, { skip: NO_REDIS }, async t => {
+    const redis = await startRedis(t, ['requirepass obviously-fake'], { password: 'obviously-fake' })
+    const { env } = await fleetOn(t, redis.url)
+    const { url, certPath } = await startTlsFront(t, redis.url, 'localhost')
+    const sidecar = run(t, [], {
+      ...env,
+      REDIS_URL: url.replace('https://', 'rediss://:obviously-fake@'),
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      ...(isTrusted ? { NODE_EXTRA_CA_CERTS: certPath } : {})
+    })
+    const [line] = await sidecar.seen('stdout', /^.*"(redis is there|redis cannot be used.*)".*$/m)
+    t.match(JSON.parse(line), isTrusted ? { msg: 'redis is there' } : { reason: 'untrusted', detail: /self-signed/ })
+    t.equal(await tokenOf(sidecar), 'Bearer token-1')
+    t.notMatch(sidecar.output.stdout, 'obviously-fake')
+  })
+}
+
+t.test('a restart with TOKEN_STORE=file costs no token request', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'token-file-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const tokenServer = await startTokenServer(t)
+  const env = { TOKEN_STORE: 'file', TOKEN_STORE_PATH: join(dir, 'token'), BOOKABLE_TOKEN_URL: tokenServer.url }
+  for (const message of ['token refreshed', 'stored token taken']) {
+    const sidecar = await startTestSidecar(t, { env })
+    await sidecar.line(message)
+    t.match((await call(sidecar.adminUrl, '/metrics')).body.toString(), message === 'token refreshed' ? /refreshes_total\{outcome="ok",reason="start"\} 1/ : /^(?!.*refreshes_total\{)/s)
+    while (!readdirSync(dir).includes('token')) await new Promise(resolve => setImmediate(resolve))
+    await sidecar.drain()
+  }
+  t.equal(tokenServer.requests, 1)
+})
+
+interface Coverage { readonly result: ReadonlyArray<{ readonly url: string }> }
+
+for (const [store, isLoaded] of [['memory', false], ['file', false], ['redis', true]] as const) {
+  t.test(`with TOKEN_STORE=${store} ioredis is ${isLoaded ? 'loaded' : 'neither loaded nor compiled'}`, { skip: isLoaded && NO_REDIS }, async t => {
+    const dir = mkdtempSync(join(tmpdir(), 'coverage-'))
+    t.teardown(() => rmSync(dir, { recursive: true }))
+    const { env } = await fleetOn(t, isLoaded ? (await startRedis(t)).url : 'redis://127.0.0.1:1')
+    const sidecar = run(t, [], { ...env, TOKEN_STORE: store, TOKEN_STORE_PATH: join(dir, 'token'), NODE_V8_COVERAGE: join(dir, 'coverage') })
+    await sidecar.seen('stdout', FIRST_TOKEN)
+    await sidecar.seen('stdout', /"listening"/)
+    sidecar.child.kill('SIGTERM')
+    t.equal(await sidecar.ended, 0)
+    // Every script that V8 has compiled.
+    const scripts = readdirSync(join(dir, 'coverage')).flatMap(name => (JSON.parse(readFileSync(join(dir, 'coverage', name), 'utf8')) as Coverage).result).map(({ url }) => url)
+    t.ok(scripts.some(url => url.endsWith('/bookable-sidecar.cjs')))
+    t.equal(scripts.some(url => url.endsWith('/ioredis')), isLoaded)
+  })
+}

@@ -1,0 +1,254 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { fileSecret, fixedSecret, type SecretSource } from '../../src/config/secret-source.ts'
+import { RedisHome } from '../../src/redis/home.ts'
+import type { RedisState } from '../../src/redis/link.ts'
+import { redisScript } from '../../src/redis/script.ts'
+import { RedisSource } from '../../src/redis/source.ts'
+import { NO_REDIS, startRedis, startSentinel } from '../helpers/redis.ts'
+import { freePort, startTcpServer, type Teardown } from '../helpers/servers.ts'
+
+const ECHO = redisScript("redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])")
+const KEYS = ['{bookable-sidecar}:test']
+
+/** A home of Redis on the machine's own clock, since Redis has no other. */
+function startHome (t: Teardown, url: string | SecretSource) {
+  const changes: RedisState[] = []
+  const listeners = new Set<() => void>()
+  const source = new RedisSource(typeof url === 'string' ? fixedSecret(url) : url, () => {})
+  const home = new RedisHome({
+    clock: systemClock,
+    random: () => 0,
+    source,
+    onChange (state) {
+      changes.push(state)
+      for (const listener of listeners) listener()
+    }
+  })
+  t.teardown(() => home.stop())
+  home.start()
+  const isSo = (state: RedisState, level: RedisState['level'], reason?: string): boolean => state.level === level && (reason === undefined || state.trouble?.reason === reason)
+  return {
+    home,
+    changes,
+    /** The changes in words; not how slow a busy machine may be in between. */
+    words: () => changes.filter(({ level }) => level !== 'slow').map(({ level, trouble }) => trouble === undefined ? level : `${level}, ${trouble.reason}`)
+      .filter((word, i, words) => word !== words[i - 1]),
+    /** It is so now, or will be. */
+    async becomes (level: RedisState['level'], reason?: string): Promise<RedisState> {
+      while (!isSo(home.state, level, reason)) await new Promise<void>(resolve => listeners.add(resolve))
+      return home.state
+    }
+  }
+}
+
+/** Milliseconds until `work` is refused, and in what words. */
+async function refusal (work: Promise<unknown>): Promise<{ ms: number, error: unknown }> {
+  const startedAt = systemClock.monotonicMs()
+  const error = await work.then(() => undefined, (error: unknown) => error)
+  return { ms: systemClock.monotonicMs() - startedAt, error }
+}
+
+function blockFor (ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+t.test('a script runs, also when Redis has forgotten it', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const { home, words } = startHome(t, redis.url)
+  t.equal(await home.run(ECHO, KEYS, ['one'], 'start'), 'one')
+  await redis.ask('SCRIPT', 'FLUSH')
+  t.equal(await home.run(ECHO, KEYS, ['two'], 'patient'), 'two')
+  t.same(words(), ['up'])
+  t.ok(home.isUp)
+})
+
+t.test('a process that was itself held up does not call Redis late', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const { home, becomes } = startHome(t, redis.url)
+  await becomes('up')
+  // Once before, so that its text need not travel.
+  await home.run(ECHO, KEYS, ['zero'], 'patient')
+  const answer = home.run(ECHO, KEYS, ['one'])
+  await new Promise(resolve => setImmediate(resolve))
+  blockFor(120)
+  t.equal(await answer, 'one')
+  t.ok(home.isUp)
+})
+
+t.test('a Redis that hangs holds nobody longer than the limit, and the next not at all; it comes back by itself', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const { home, becomes, words } = startHome(t, redis.url)
+  await becomes('up')
+  redis.child.kill('SIGSTOP')
+  const first = await refusal(home.run(ECHO, KEYS, ['one']))
+  t.match(first.error, { name: 'RedisAway' })
+  t.ok(first.ms >= 49 && first.ms < 150, `${first.ms} ms`)
+  const next = await refusal(home.run(ECHO, KEYS, ['two']))
+  t.match(next.error, { name: 'RedisAway' })
+  t.ok(next.ms < 20, `${next.ms} ms`)
+  const patient = await refusal(home.run(ECHO, KEYS, ['three'], 'patient'))
+  t.ok(patient.ms < 600, `${patient.ms} ms`)
+  await becomes('away', 'slow')
+  t.ok((await refusal(home.run(ECHO, KEYS, ['four'], 'patient'))).ms < 20)
+  redis.child.kill('SIGCONT')
+  await becomes('up')
+  t.equal(await home.run(ECHO, KEYS, ['five'], 'patient'), 'five')
+  t.same(words(), ['up', 'away, slow', 'up'])
+})
+
+t.test('a hiccup that is over when it is looked into is not worth a word', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const { home, becomes, words } = startHome(t, redis.url)
+  await becomes('up')
+  redis.child.kill('SIGSTOP')
+  t.match((await refusal(home.run(ECHO, KEYS, ['one']))).error, { name: 'RedisAway' })
+  const patient = home.run(ECHO, KEYS, ['two'], 'patient')
+  redis.child.kill('SIGCONT')
+  t.equal(await patient, 'two')
+  t.same(words(), ['up'])
+})
+
+t.test('a Redis that is killed and started again is away, once in the log, and back', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const { home, becomes, words } = startHome(t, redis.url)
+  await becomes('up')
+  await redis.kill()
+  await becomes('away', 'down')
+  await startRedis(t, [], { port: redis.port })
+  await becomes('up')
+  t.equal(await home.run(ECHO, KEYS, ['one'], 'patient'), 'one')
+  t.same(words(), ['up', 'away, down', 'up'])
+})
+
+t.test('none at all is told at once, and its address too', async t => {
+  const port = await freePort()
+  const { home, becomes } = startHome(t, `redis://127.0.0.1:${port}`)
+  t.match(await becomes('away'), { trouble: { reason: 'down', detail: new RegExp(`ECONNREFUSED.*${port}`) } })
+  t.match((await refusal(home.run(ECHO, KEYS, ['one'], 'start'))).error, { name: 'RedisAway' })
+})
+
+t.test('a full Redis passes a PING and is away all the same, until there is room', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t, ['maxmemory-policy noeviction'])
+  const { home, becomes } = startHome(t, redis.url)
+  await becomes('up')
+  await redis.ask('CONFIG', 'SET', 'maxmemory', '1')
+  t.equal(await redis.ask('PING'), '+PONG')
+  t.match((await refusal(home.run(ECHO, KEYS, ['one']))).error, { name: 'RedisAway', message: /^full: OOM/ })
+  await becomes('away', 'full')
+  await redis.ask('CONFIG', 'SET', 'maxmemory', '0')
+  await becomes('up')
+})
+
+t.test('a replica is read-only, and away until it is the master', { skip: NO_REDIS }, async t => {
+  const master = await startRedis(t)
+  const replica = await startRedis(t, [`replicaof 127.0.0.1 ${master.port}`])
+  const { becomes, words } = startHome(t, replica.url)
+  await becomes('away', 'read-only')
+  await replica.ask('REPLICAOF', 'NO', 'ONE')
+  await becomes('up')
+  t.same(words(), ['away, read-only', 'up'])
+})
+
+t.test('a rotated password is read from its file, and shown to nobody', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t, ['requirepass first-obviously-fake'], { password: 'first-obviously-fake' })
+  const dir = mkdtempSync(join(tmpdir(), 'redis-url-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const path = join(dir, 'url')
+  const rotate = (password: string): void => writeFileSync(path, `redis://:${password}@127.0.0.1:${redis.port}\n`)
+  rotate('first-obviously-fake')
+  const { home, changes, becomes, words } = startHome(t, fileSecret('REDIS_URL', path))
+  await becomes('up')
+  // The server first: its old connections stay, until they are cut.
+  await redis.ask('CONFIG', 'SET', 'requirepass', 'second-obviously-fake')
+  await redis.askAs('second-obviously-fake', 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  await becomes('away')
+  await becomes('away', 'refused')
+  t.match((await refusal(home.run(ECHO, KEYS, ['one']))).error, { name: 'RedisAway' })
+  rotate('second-obviously-fake')
+  await becomes('up')
+  t.equal(await home.run(ECHO, KEYS, ['two'], 'patient'), 'two')
+  t.equal(words().at(-2), 'away, refused')
+  t.notMatch(JSON.stringify(changes), 'obviously-fake')
+})
+
+t.test('a user with too few rights is refused, and told which', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t, ['user limited on >obviously-fake ~* +get', 'user fleet on >obviously-fake ~{bookable-sidecar}:* +@connection +@read +@write +@scripting'])
+  t.match(await startHome(t, `redis://limited:obviously-fake@127.0.0.1:${redis.port}`).becomes('away'), { level: 'away', trouble: { reason: 'refused', detail: /NOPERM.*evalsha/ } })
+  t.match(await startHome(t, `redis://fleet:obviously-fake@127.0.0.1:${redis.port}/3`).becomes('up'), { level: 'up' })
+  t.match(await startHome(t, `redis://fleet:obviously-fake@127.0.0.1:${redis.port}/99`).becomes('away'), { level: 'away', trouble: { reason: 'refused', detail: /DB index/ } })
+})
+
+t.test('a Redis that always takes longer than a request may wait serves the patient alone', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const url = await startDelay(t, redis.port, 60)
+  const { home, becomes } = startHome(t, url)
+  t.match(await becomes('slow'), { trouble: { reason: 'slow' } })
+  t.notOk(home.isUp)
+  t.match((await refusal(home.run(ECHO, KEYS, ['one']))).error, { name: 'RedisAway' })
+  t.equal(await home.run(ECHO, KEYS, ['two'], 'patient'), 'two')
+})
+
+t.test('one that closes each connection is not tried in a loop without a pause', async t => {
+  let connections = 0
+  const url = await startTcpServer(t, socket => {
+    connections++
+    socket.end('-ERR max number of clients reached\r\n')
+  })
+  const { becomes, words } = startHome(t, url.replace('http', 'redis'))
+  await becomes('away')
+  await new Promise(resolve => setTimeout(resolve, 500))
+  t.ok(connections >= 2 && connections <= 6, `${connections} connections`)
+  t.equal(words().length, 1)
+})
+
+t.test('where there is more than one Redis', { skip: NO_REDIS }, async t => {
+  t.jobs = 2
+  t.test('a sentinel leads to the next master', { buffered: true }, async t => {
+    const master = await startRedis(t, ['repl-diskless-sync-delay 0'])
+    const replica = await startRedis(t, [`replicaof 127.0.0.1 ${master.port}`])
+    while (!/master_link_status:up/.test(await replica.ask('INFO', 'replication'))) await new Promise(resolve => setTimeout(resolve, 20))
+    const sentinel = await startSentinel(t, master.port)
+    while (!(await sentinel.ask('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port))) await new Promise(resolve => setTimeout(resolve, 20))
+    const { home, becomes } = startHome(t, `redis+sentinel://127.0.0.1:1,127.0.0.1:${sentinel.port}/mymaster`)
+    await becomes('up')
+    t.equal(await home.run(ECHO, KEYS, ['one'], 'patient'), 'one')
+    t.match(await master.ask('GET', KEYS[0] ?? ''), 'one')
+    await master.kill()
+    await becomes('away')
+    await becomes('up')
+    t.equal(await home.run(ECHO, KEYS, ['two'], 'patient'), 'two')
+    t.match(await replica.ask('GET', KEYS[0] ?? ''), 'two')
+  })
+
+  t.test('a cluster serves by any of its nodes', { buffered: true }, async t => {
+    const port = await freePort()
+    const redis = await startRedis(t, ['cluster-enabled yes', 'cluster-announce-ip 127.0.0.1', `cluster-port ${await freePort()}`], { port })
+    await redis.ask('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    const { home, becomes } = startHome(t, `redis+cluster://127.0.0.1:1,127.0.0.1:${redis.port}`)
+    // For its first seconds it takes no writes.
+    await becomes('up')
+    t.equal(await home.run(ECHO, KEYS, ['one'], 'patient'), 'one')
+    await redis.kill()
+    await becomes('away')
+  })
+})
+
+/** A way to Redis on which each byte takes a while. */
+async function startDelay (t: Teardown, port: number, ms: number): Promise<string> {
+  const server = createServer(socket => {
+    const inward = connect(port, '127.0.0.1')
+    const hand = (from: typeof socket, to: typeof socket): void => {
+      from.on('error', () => to.destroy()).on('close', () => to.destroy()).on('data', data => setTimeout(() => to.write(data), ms / 2))
+    }
+    hand(socket, inward)
+    hand(inward, socket)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
