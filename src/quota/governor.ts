@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
 import { Problem } from '../problem.ts'
+import type { Allotment } from './allotment.ts'
 import { Lanes, LANES, type Lane, type Waiter } from './lanes.ts'
 import { Ledger } from './ledger.ts'
 import { ServerClock } from './server-clock.ts'
@@ -11,6 +12,8 @@ export interface GovernorOptions {
   readonly maxWaitMs: number
   /** The part of each window, 0 to 1, that is kept for writes. */
   readonly reserve: number
+  /** What of the quota is ours, in a fleet; else all of it is. */
+  readonly allotment?: Allotment | undefined
   /** Told of each request that was held, at the end of its wait. */
   readonly onWaited?: (lane: Lane, waitedMs: number) => void
   /** Told of each window in which requests were held or refused, when the next one is there. */
@@ -47,7 +50,7 @@ export type Verdict = Pick<Waiter, 'go' | 'refuse'>
  */
 export class Governor {
   readonly #options: GovernorOptions
-  readonly #ledger: Ledger
+  readonly #allotment: Allotment
   readonly #lanes = new Lanes()
   /** Lanes that have had nothing of this window yet: the oldest of each goes before all others, so that none starves for longer than a window. */
   readonly #owed = new Set<Lane>()
@@ -65,15 +68,16 @@ export class Governor {
 
   constructor (options: GovernorOptions) {
     this.#options = options
-    this.#ledger = new Ledger(options.reserve)
+    this.#allotment = options.allotment ?? new Ledger(options.reserve)
+    this.#allotment.onNews?.(() => this.#hear())
   }
 
   /** Undefined until the API told one. */
   get status (): QuotaStatus | undefined {
     const { clock } = this.#options
     const nowMs = clock.monotonicMs()
-    this.#ledger.roll(nowMs)
-    const known = this.#ledger.known
+    this.#allotment.roll(nowMs)
+    const known = this.#allotment.known
     if (known === undefined) return undefined
     // Windows turn at whole seconds.
     return { limit: known.limit, remaining: known.left, resetsAtMs: Math.round((clock.nowMs() + known.endsAtMs - nowMs) / 1000) * 1000 }
@@ -81,7 +85,7 @@ export class Governor {
 
   /** Undefined until the API told a limit. */
   get left (): number | undefined {
-    return this.#ledger.left
+    return this.#allotment.left
   }
 
   /** How many are held. */
@@ -93,7 +97,7 @@ export class Governor {
   take (lane: Lane): number {
     if (this.#lanes.size > 0 && (lane !== 'write' || this.#lanes.first('write') !== undefined)) return 0
     const nowMs = this.#options.clock.monotonicMs()
-    return this.#ledger.mayGo(lane, nowMs) ? this.#ledger.take(nowMs) : 0
+    return this.#allotment.mayGo(lane, nowMs) ? this.#allotment.take(nowMs, lane) : 0
   }
 
   /**
@@ -106,9 +110,8 @@ export class Governor {
     const nowMs = clock.monotonicMs()
     this.#noticeSleep(nowMs)
     this.#noticeWindow()
-    const opensAtMs = this.#ledger.opensAtMs(lane, isSentBack ? 0 : this.#lanes.ahead(lane), nowMs)
-    // The first answer of all is waited for in any case: the quota is not spent.
-    const deadlineMs = Math.max(sinceMs + maxWaitMs, this.#ledger.known === undefined ? this.#ledger.wakesAtMs(lane, nowMs) : 0)
+    const opensAtMs = this.#allotment.opensAtMs(lane, isSentBack ? 0 : this.#lanes.ahead(lane), nowMs)
+    const deadlineMs = Math.max(sinceMs + maxWaitMs, this.#allotment.learnsByMs(lane, nowMs))
     if (opensAtMs > deadlineMs || deadlineMs <= nowMs) {
       refuse(this.#refusal(opensAtMs - nowMs))
       return undefined
@@ -140,7 +143,7 @@ export class Governor {
     this.#wallAheadMs = wallMs - nowMs
     const reading = readQuota(headers)
     const lastsMs = reading === undefined ? 0 : reading.resetsAtMs - wallMs - this.#serverClock.skewMs(reading.date, wallMs, nowMs)
-    if (this.#ledger.answer(turn, status, reading, lastsMs, nowMs)) this.#serverClock.provedBehind()
+    if (this.#allotment.answer(turn, status, reading, lastsMs, nowMs)) this.#serverClock.provedBehind()
     this.#noticeWindow()
     if (this.#lanes.size > 0) this.#pump()
     return reading !== undefined
@@ -148,14 +151,14 @@ export class Governor {
 
   /** A turn ended without an answer. */
   giveBack (turn: number, wasSent: boolean): void {
-    this.#ledger.giveBack(turn, wasSent)
+    this.#allotment.giveBack(turn, wasSent)
     if (this.#lanes.size > 0) this.#pump()
   }
 
   /** Whether a request that the API refused may still go within its time. */
   isWorthWaiting (lane: Lane, sinceMs: number): boolean {
     const nowMs = this.#options.clock.monotonicMs()
-    return this.#ledger.known !== undefined && this.#ledger.opensAtMs(lane, 0, nowMs) <= sinceMs + this.#options.maxWaitMs
+    return this.#allotment.known !== undefined && this.#allotment.opensAtMs(lane, 0, nowMs) <= sinceMs + this.#options.maxWaitMs
   }
 
   /** While a machine sleeps its monotonic clock stands still, and windows pass. */
@@ -163,18 +166,25 @@ export class Governor {
     const wallAheadMs = this.#options.clock.nowMs() - nowMs
     const sleptMs = wallAheadMs - this.#wallAheadMs
     this.#wallAheadMs = wallAheadMs
-    if (sleptMs > MIN_SLEEP_MS) this.#ledger.slept(sleptMs)
+    if (sleptMs > MIN_SLEEP_MS) this.#allotment.slept(sleptMs)
   }
 
   #noticeWindow (): void {
-    const { windows } = this.#ledger
+    const { windows } = this.#allotment
     if (windows === this.#shortWindow) return
     this.#shortWindow = windows
     const held = this.#held
     if (this.#refused === 0 && held.write + held.read + held.list === 0) return
-    this.#options.onShortage?.({ limit: this.#ledger.known?.limit, held, refused: this.#refused })
+    this.#options.onShortage?.({ limit: this.#allotment.known?.limit, held, refused: this.#refused })
     this.#held = { write: 0, read: 0, list: 0 }
     this.#refused = 0
+  }
+
+  /** The fleet answered: some may go, or learn that they wait in vain. */
+  #hear (): void {
+    if (this.#lanes.size === 0) return
+    this.#pump()
+    this.#sweep()
   }
 
   #pump (): void {
@@ -185,7 +195,7 @@ export class Governor {
       for (let next = this.#next(); next !== undefined; next = this.#next()) {
         const { lane, go } = next
         this.#owed.delete(lane)
-        const turn = this.#ledger.take(this.#options.clock.monotonicMs())
+        const turn = this.#allotment.take(this.#options.clock.monotonicMs(), lane)
         this.#end(next, () => go(turn))
       }
     } finally {
@@ -197,26 +207,30 @@ export class Governor {
 
   #next (): Waiter | undefined {
     const nowMs = this.#options.clock.monotonicMs()
-    this.#ledger.roll(nowMs)
-    if (this.#owedWindow !== this.#ledger.windows) {
-      this.#owedWindow = this.#ledger.windows
+    this.#allotment.roll(nowMs)
+    if (this.#owedWindow !== this.#allotment.windows) {
+      this.#owedWindow = this.#allotment.windows
       for (const lane of LANES) if (this.#lanes.first(lane) !== undefined) this.#owed.add(lane)
     }
     for (const lane of [...this.#owed, ...LANES]) {
       const first = this.#lanes.first(lane)
-      if (first !== undefined && this.#ledger.mayGo(lane, nowMs)) return first
+      if (first !== undefined && this.#allotment.mayGo(lane, nowMs)) return first
     }
     return undefined
   }
 
   /** The last of a window is gone: whoever can't wait for the next one is told now, and not at the end of a wait in vain. */
   #refuseHopeless (): void {
-    if (this.#ledger.left !== 0 || this.#sweptWindow === this.#ledger.windows) return
-    this.#sweptWindow = this.#ledger.windows
+    if (this.#allotment.left !== 0 || this.#sweptWindow === this.#allotment.windows) return
+    this.#sweptWindow = this.#allotment.windows
+    this.#sweep()
+  }
+
+  #sweep (): void {
     const nowMs = this.#options.clock.monotonicMs()
     let ahead = 0
     for (const waiter of [...this.#lanes]) {
-      const opensAtMs = this.#ledger.opensAtMs(waiter.lane, ahead, nowMs)
+      const opensAtMs = this.#allotment.opensAtMs(waiter.lane, ahead, nowMs)
       if (opensAtMs > waiter.deadlineMs) this.#end(waiter, () => waiter.refuse(this.#refusal(opensAtMs - nowMs)))
       else ahead++
     }
@@ -226,7 +240,7 @@ export class Governor {
     // The window may turn at this very moment.
     this.#pump()
     const nowMs = this.#options.clock.monotonicMs()
-    this.#end(waiter, () => waiter.refuse(this.#refusal(this.#ledger.opensAtMs(waiter.lane, 0, nowMs) - nowMs)))
+    this.#end(waiter, () => waiter.refuse(this.#refusal(this.#allotment.opensAtMs(waiter.lane, 0, nowMs) - nowMs)))
   }
 
   #end (waiter: Waiter, tell: () => void): void {
@@ -243,7 +257,7 @@ export class Governor {
     const { clock } = this.#options
     const nowMs = clock.monotonicMs()
     // Behind writes that wait, what is kept for them is of no use to others.
-    const atMs = this.#ledger.wakesAtMs(lane, nowMs)
+    const atMs = this.#allotment.wakesAtMs(lane, nowMs)
     if (atMs === this.#alarmAtMs) return
     this.#disarm()
     this.#alarmAtMs = atMs

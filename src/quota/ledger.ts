@@ -1,3 +1,4 @@
+import type { Allotment } from './allotment.ts'
 import type { Lane } from './lanes.ts'
 import type { QuotaReading } from './window.ts'
 
@@ -33,6 +34,12 @@ interface Window {
   told: number
 }
 
+/** A window as the API tells of it. */
+export interface ToldWindow extends Pick<Window, 'resetsAtMs' | 'limit' | 'endsAtMs' | 'isAssumed'> {
+  /** The most that the API said was used. */
+  readonly used: number
+}
+
 /** Some requests go first, and the others wait for what they learn. */
 interface Learning {
   places: number
@@ -42,7 +49,7 @@ interface Learning {
 }
 
 /** What is known of the quota, and whom that lets go. All times on the monotonic clock; nothing here waits. */
-export class Ledger {
+export class Ledger implements Allotment {
   readonly #reserve: number
   #window: Window | undefined
   #learning: Learning | undefined = { places: FIRST_PLACES, sinceTurn: 0, untilMs: Infinity }
@@ -76,6 +83,12 @@ export class Ledger {
   get known (): { readonly limit: number, readonly left: number, readonly endsAtMs: number } | undefined {
     const window = this.#window
     return window === undefined ? undefined : { limit: window.limit, left: Math.max(this.#leftOf(window), 0), endsAtMs: window.endsAtMs }
+  }
+
+  /** What a fleet counts by. Undefined while the API has told none. */
+  get told (): ToldWindow | undefined {
+    const window = this.#window
+    return window === undefined ? undefined : { ...window, used: window.limit - window.told }
   }
 
   /** Whether a request of this lane may go now. */
@@ -184,6 +197,11 @@ export class Ledger {
     if (window === undefined) return nowMs
     const left = this.#leftOf(window)
     return left <= 0 || lane === 'write' ? window.endsAtMs : Math.max(this.#meltsAtMs(window, left), nowMs)
+  }
+
+  /** The first answer of all is waited for: the quota is not spent. */
+  learnsByMs (lane: Lane, nowMs: number): number {
+    return this.#window === undefined ? this.wakesAtMs(lane, nowMs) : 0
   }
 
   /**
