@@ -3,6 +3,8 @@ import type { Pool } from 'undici'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
 import { isLoopback, parseHttpUrl, withoutBrackets } from './config/parse.ts'
+import { RedisQuotaStore } from './quota/stores/redis.ts'
+import type { QuotaStore } from './quota/stores/store.ts'
 import { RedisHome } from './redis/home.ts'
 import type { RedisLinkOptions } from './redis/link.ts'
 import { RedisSource } from './redis/source.ts'
@@ -47,9 +49,15 @@ export function connectTo (config: Config, origin: URL, clock: Clock): Promise<S
 
 /** The home of Redis, or undefined where no store is to be there: then nothing of it is loaded. */
 export function createRedisHome (config: Config, { clock, random, onChange, warn }: Pick<RedisLinkOptions, 'clock' | 'random' | 'onChange'> & { warn: (reason: string) => void }): RedisHome | undefined {
-  const { redisUrl, tokenStore } = config
-  if (redisUrl === undefined || tokenStore.kind !== 'redis') return undefined
+  const { redisUrl, tokenStore, quotaStore } = config
+  if (redisUrl === undefined || (tokenStore.kind !== 'redis' && quotaStore !== 'redis')) return undefined
   return new RedisHome({ clock, random, source: new RedisSource(redisUrl, warn), ...(onChange === undefined ? {} : { onChange }) })
+}
+
+/** The count of the quota that a fleet shares, or undefined where each sidecar counts for itself. */
+export function createQuotaStore (config: Config, { redis, onRefused, warn }: { readonly redis: RedisHome | undefined, readonly onRefused: (reason: string) => void, readonly warn: (reason: string) => void }): QuotaStore | undefined {
+  if (redis === undefined || config.quotaStore !== 'redis') return undefined
+  return new RedisQuotaStore({ redis, readClientId: () => config.clientId.read(warn), apiUrl: config.apiUrl, reserve: config.quotaReserve, onRefused })
 }
 
 export interface TokenPartsOptions {
@@ -73,7 +81,7 @@ export function createTokenSource (config: Config, clock: Clock, options: TokenS
   const parts = createTokenParts(config, clock, options)
   const endpoint = verified(parts.endpoint, parts.verification)
   const readSeal = (): TokenSeal => new TokenSeal(readCredentials(), { ...tokenRequest, tokenUrl: tokenRequest.url })
-  const store = redis !== undefined
+  const store = redis !== undefined && tokenStore.kind === 'redis'
     ? new RedisTokenStore({ clock, redis, readSeal, onRefused })
     : tokenStore.kind === 'file' ? new FileTokenStore({ clock, path: tokenStore.path, readSeal, onRefused }) : undefined
   if (store === undefined) return endpoint

@@ -6,10 +6,11 @@ import { isLoopback, NO_HOST } from './config/parse.ts'
 import { openListener, type Listener } from './http/listener.ts'
 import type { HostPolicy } from './http/site.ts'
 import type { Logger } from './logger.ts'
-import { createApiPool, createRedisHome, createTokenSource } from './outbound.ts'
+import { createApiPool, createQuotaStore, createRedisHome, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
 import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
 import type { Problem } from './problem.ts'
+import { FleetAllotment } from './quota/fleet.ts'
 import { Governor } from './quota/governor.ts'
 import { Reads } from './reads/reads.ts'
 import { MemoryStore } from './repeats/memory-store.ts'
@@ -64,8 +65,11 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     clock, random, onChange: (state, before) => journal.redisChanged(state, before), warn: reason => journal.secretFileUnreadable(reason)
   })
   const history = new History(clock)
+  const quotaStore = createQuotaStore(config, { redis, onRefused: reason => journal.quotaStoreRefused(reason), warn: reason => journal.secretFileUnreadable(reason) })
+  const fleet = quotaStore === undefined ? undefined : new FleetAllotment({ clock, store: quotaStore, reserve: config.quotaReserve })
   const quota = new Governor({
     clock,
+    allotment: fleet,
     maxWaitMs: config.quotaMaxWaitMs,
     reserve: config.quotaReserve,
     onWaited: (lane, waitedMs) => metrics.quotaWaited(lane, waitedMs),
@@ -123,6 +127,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     tokens.stop()
     repeats.stop()
     stopped.abort()
+    await fleet?.stop()
     redis?.stop()
     await pool.destroy()
   }
@@ -141,6 +146,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
       // Only now: where twenty start at once on a busy machine, what it takes to start would be taken for a slow Redis.
       redis.start()
       tokens.start()
+      fleet?.start()
     }
     return {
       url: listeners.apps.url,

@@ -56,6 +56,7 @@ export interface Config {
   readonly quotaMaxWaitMs: number
   /** From 0 to 1. */
   readonly quotaReserve: number
+  readonly quotaStore: 'memory' | 'redis'
   readonly coalesce: boolean
   readonly cache: {
     /** 0: nothing is kept. */
@@ -141,6 +142,7 @@ export function loadConfig (environment: Environment): Config {
     maxInFlight: integer('MAX_IN_FLIGHT'),
     quotaMaxWaitMs: integer('QUOTA_MAX_WAIT_MS'),
     quotaReserve: integer('QUOTA_RESERVE') / 100,
+    quotaStore: text('QUOTA_STORE') as Config['quotaStore'],
     coalesce: text('COALESCE') === 'true',
     cache: {
       ttlMs: integer('CACHE_TTL_SECONDS') * 1000,

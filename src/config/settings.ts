@@ -149,6 +149,12 @@ export const SETTINGS = {
     ...whole(0, DAY_MS), default: '5000', unit: 'ms', doc: 'How long a request is held while the quota is spent; 0 refuses at once. A 429 of the API is waited out if its reset lies within this.'
   },
   QUOTA_RESERVE: { ...whole(0, 90), default: '10', unit: '%', doc: 'The part of each quota window that is kept for writes. It melts away towards the window\'s end.' },
+  QUOTA_STORE: {
+    ...oneOf(['memory', 'redis']),
+    default: 'memory',
+    needs: { redis: 'REDIS_URL' },
+    doc: 'Where the quota is counted: `redis` is one count for all sidecars of a client.'
+  },
   COALESCE: { ...oneOf(['true', 'false']), default: 'true', doc: 'Identical GETs in flight at the same moment share one call of the API.' },
   CACHE_TTL_SECONDS: {
     ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'Answers of GET /venues and /venues/{id} are kept this long; less where the API says so. Never availability, never bookings; 0 keeps none.'

@@ -73,6 +73,11 @@ export class Journal {
     this.#logger.warn({ reason: withoutControls(reason) }, 'token store refused')
   }
 
+  /** The fleet's count was not asked, for another reason than that Redis is away; the sidecar goes on with a share. */
+  quotaStoreRefused (reason: string): void {
+    this.#logger.warn({ reason: withoutControls(reason) }, 'quota store refused')
+  }
+
   redisChanged ({ level, trouble }: RedisState, before: RedisState): void {
     if (level === 'up') this.#logger.info(before.level === 'starting' ? {} : { before: before.trouble?.reason }, 'redis is there')
     else this.#logger.warn({ reason: trouble?.reason, detail: trouble?.detail }, 'redis cannot be used, going on alone')
