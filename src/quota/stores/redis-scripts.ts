@@ -5,7 +5,7 @@ import { redisScript } from '../../redis/script.ts'
  *
  * A window opens unconfirmed when its predecessor ends; the first answer with a newer id confirms it. `foreign` is what the API counts beyond what
  * was granted: the spending of others, and of ourselves where Redis lost the count.
- * KEYS count pods, ARGV pod want reserve unspent [id limit used lastsMs isAssumed], @returns granted isKept pods [since limit left endsInMs]
+ * KEYS count pods, ARGV pod want reserve unspent id limit used lastsMs isAssumed (the last five empty where no limit was told), @returns granted isKept pods [since limit left endsInMs]
  */
 export const TAKE = redisScript(`
 local time = redis.call('TIME')

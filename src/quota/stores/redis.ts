@@ -38,7 +38,7 @@ export class RedisQuotaStore implements QuotaStore {
 
   async take ({ want, told, lastsMs, unspent }: Report): Promise<Grant | undefined> {
     const window = told === undefined
-      ? []
+      ? ['', '', '', 0, 0]
       : [told.resetsAtMs / 1000, told.limit, told.used, Math.ceil(lastsMs), told.isAssumed ? 1 : 0]
     const answer = await this.#run(TAKE, [this.#pod, want, this.#options.reserve, unspent, ...window], want === 'look' ? 'patient' : 'quick')
     return grantIn(answer)

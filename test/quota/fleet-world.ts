@@ -1,0 +1,176 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { fixedSecret } from '../../src/config/secret-source.ts'
+import { FleetAllotment } from '../../src/quota/fleet.ts'
+import { Governor } from '../../src/quota/governor.ts'
+import type { Lane } from '../../src/quota/lanes.ts'
+import { RedisQuotaStore } from '../../src/quota/stores/redis.ts'
+import { RedisHome } from '../../src/redis/home.ts'
+import { redisScript } from '../../src/redis/script.ts'
+import { RedisSource } from '../../src/redis/source.ts'
+import { Secret } from '../../src/secret.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import type { RunningRedis } from '../helpers/redis.ts'
+import type { Teardown } from '../helpers/servers.ts'
+
+const WINDOW_MS = 60_000
+const STEP_MS = 20
+const LATENCY_MS = 20
+
+type Run = RedisHome['run']
+
+/** A fleet of governors before one API with true fixed windows, and a real Redis whose TIME is the clock of the test. */
+export class FleetWorld {
+  readonly clock = new FakeClock()
+  readonly pods: Pod[] = []
+  limit = 60
+  /** What the API counted, by window. */
+  readonly windows = new Map<number, { served: number, refused: number, foreign: number, byLane: Record<Lane, number> }>()
+  readonly warnings: string[] = []
+  commands = 0
+  readonly #t: Teardown
+  readonly #redis: RunningRedis
+  readonly #pending = new Set<Promise<unknown>>()
+
+  constructor (t: Teardown, redis: RunningRedis) {
+    this.#t = t
+    this.#redis = redis
+  }
+
+  async addPods (n: number, { reserve = 0.1, maxWaitMs = 5_000 } = {}): Promise<Pod[]> {
+    const added = Array.from({ length: n }, () => this.#pod(reserve, maxWaitMs))
+    this.pods.push(...added)
+    await this.untilRedis(true)
+    for (const { allotment } of added) allotment.start()
+    await this.advanceMs(STEP_MS)
+    return added
+  }
+
+  /** Waits, in real time, until all know that Redis is there, or is not. */
+  async untilRedis (isUp: boolean): Promise<void> {
+    while (this.pods.some(({ home, isDead }) => !isDead && home.isUp !== isUp)) {
+      for (const { homeClock } of this.pods) await homeClock.advanceMs(100)
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  }
+
+  /** Time goes on in small steps; what is on its way to Redis and back takes none. */
+  async advanceMs (ms: number): Promise<void> {
+    const untilMs = this.clock.monotonicMs() + ms
+    while (this.clock.monotonicMs() < untilMs) {
+      await this.clock.advanceMs(Math.min(STEP_MS, untilMs - this.clock.monotonicMs()))
+      await this.settle()
+    }
+  }
+
+  async settle (): Promise<void> {
+    while (this.#pending.size > 0) {
+      await Promise.allSettled(this.#pending)
+      await turn()
+    }
+  }
+
+  get msToTurn (): number {
+    return WINDOW_MS - this.clock.nowMs() % WINDOW_MS
+  }
+
+  window () {
+    const id = Math.floor(this.clock.nowMs() / WINDOW_MS)
+    const known = this.windows.get(id)
+    if (known !== undefined) return known
+    const window = { served: 0, refused: 0, foreign: 0, byLane: { write: 0, read: 0, list: 0 } }
+    this.windows.set(id, window)
+    return window
+  }
+
+  /** The API, at the moment at which a request arrives. */
+  answer (lane: Lane): { status: number, headers: string[] } {
+    const window = this.window()
+    const isAllowed = window.served + window.foreign < this.limit
+    if (isAllowed) {
+      window.served++
+      window.byLane[lane]++
+    } else window.refused++
+    return {
+      status: isAllowed ? 200 : 429,
+      headers: Object.entries({
+        Date: new Date(this.clock.nowMs()).toUTCString(),
+        'X-RateLimit-Limit': String(this.limit),
+        'X-RateLimit-Remaining': String(Math.max(this.limit - window.served - window.foreign, 0)),
+        'X-RateLimit-Reset': String(Math.floor(this.clock.nowMs() / WINDOW_MS) * 60 + 60)
+      }).flat()
+    }
+  }
+
+  #pod (reserve: number, maxWaitMs: number): Pod {
+    const { clock } = this
+    // It stands still, but where Redis is waited for: nothing is called late.
+    const homeClock = new FakeClock()
+    const home = new RedisHome({ clock: homeClock, random: () => 0, source: new RedisSource(fixedSecret(this.#redis.url), () => {}) })
+    this.#t.teardown(() => home.stop())
+    home.start()
+    const run: Run = async ({ lua }, keys, args, patience) => {
+      this.commands++
+      const script = redisScript(lua.replace("redis.call('TIME')", '{ math.floor(ARGV[#ARGV] / 1000), ARGV[#ARGV] % 1000 * 1000 }'))
+      const answer = home.run(script, keys, [...args, clock.nowMs()], patience)
+      this.#pending.add(answer)
+      return answer.finally(() => { this.#pending.delete(answer) })
+    }
+    const store = new RedisQuotaStore({
+      redis: { get isUp () { return home.isUp }, run }, readClientId: () => new Secret('client'), apiUrl: new URL('https://api.example'), reserve, onRefused: reason => { this.warnings.push(reason) }
+    })
+    const allotment = new FleetAllotment({ clock, store, reserve })
+    return new Pod(this, new Governor({ clock, maxWaitMs, reserve, allotment }), allotment, home, homeClock)
+  }
+}
+
+/** One sidecar of the fleet. */
+export class Pod {
+  isDead = false
+  readonly statuses: Record<string, number> = {}
+  readonly governor: Governor
+  readonly allotment: FleetAllotment
+  readonly home: RedisHome
+  readonly homeClock: FakeClock
+  readonly #world: FleetWorld
+
+  constructor (world: FleetWorld, governor: Governor, allotment: FleetAllotment, home: RedisHome, homeClock: FakeClock) {
+    this.#world = world
+    this.governor = governor
+    this.allotment = allotment
+    this.home = home
+    this.homeClock = homeClock
+  }
+
+  ask (lane: Lane): void {
+    const turn = this.governor.take(lane)
+    if (turn > 0) this.#send(lane, turn)
+    else this.#wait(lane, this.#world.clock.monotonicMs(), false)
+  }
+
+  askMany (n: number, lane: Lane): void {
+    for (let i = 0; i < n; i++) this.ask(lane)
+  }
+
+  #wait (lane: Lane, sinceMs: number, isSentBack: boolean): void {
+    this.governor.wait(lane, { sinceMs, isSentBack }, {
+      go: turn => this.#send(lane, turn, sinceMs),
+      refuse: ({ code }) => this.#end(code)
+    })
+  }
+
+  #send (lane: Lane, turn: number, sinceMs = this.#world.clock.monotonicMs()): void {
+    const { clock } = this.#world
+    clock.setTimer(() => {
+      const { status, headers } = this.#world.answer(lane)
+      clock.setTimer(() => {
+        this.governor.answered(turn, status, headers)
+        if (status === 429 && this.governor.isWorthWaiting(lane, sinceMs)) this.#wait(lane, sinceMs, true)
+        else this.#end(String(status))
+      }, LATENCY_MS)
+    }, LATENCY_MS)
+  }
+
+  #end (how: string): void {
+    this.statuses[how] = (this.statuses[how] ?? 0) + 1
+  }
+}

@@ -1,0 +1,144 @@
+import t from 'tap'
+import { NO_REDIS, startRedis } from '../helpers/redis.ts'
+import type { Teardown } from '../helpers/servers.ts'
+import { FleetWorld, type Pod } from './fleet-world.ts'
+
+const sum = (pods: readonly Pod[], how: string): number => pods.reduce((all, { statuses }) => all + (statuses[how] ?? 0), 0)
+
+/** Each pod asks evenly, all of them together `perWindow`. */
+async function load (world: FleetWorld, pods: readonly Pod[], perWindow: number, windows: number): Promise<void> {
+  const everyMs = 60_000 / perWindow
+  let asked = 0
+  const startedAtMs = world.clock.monotonicMs()
+  while (world.clock.monotonicMs() - startedAtMs < windows * 60_000) {
+    while (asked * everyMs <= world.clock.monotonicMs() - startedAtMs) {
+      pods[asked % pods.length]?.ask(asked % 3 === 0 ? 'read' : 'list')
+      asked++
+    }
+    await world.advanceMs(100)
+  }
+}
+
+async function started (t: Teardown, n: number, options?: Parameters<FleetWorld['addPods']>[1]) {
+  const redis = await startRedis(t)
+  const world = new FleetWorld(t, redis)
+  const pods = await world.addPods(n, options)
+  return { redis, world, pods }
+}
+
+for (const n of [3, 10]) {
+  t.test(`${n} pods at four times the quota use each window, and the API refuses next to nothing`, { skip: NO_REDIS }, async t => {
+    const { world, pods } = await started(t, n)
+    await world.advanceMs(world.msToTurn - 20_000)
+    for (const pod of pods) pod.ask('read')
+    await world.advanceMs(20_000)
+    world.windows.clear()
+    const before = world.commands
+    await load(world, pods, 240, 4)
+    const windows = [...world.windows.values()].slice(0, 4)
+    t.comment(JSON.stringify(windows), `${(world.commands - before) / 4 / n} commands a pod and window`, JSON.stringify(pods.map(({ statuses }) => statuses)))
+    for (const { served, refused } of windows) {
+      t.ok(served >= 57, `${served} used`)
+      t.ok(refused <= 2, `${refused} refused`)
+    }
+    t.equal(sum(pods, '429'), 0)
+    t.same(world.warnings, [])
+  })
+}
+
+t.test('most requests pay no round trip', { skip: NO_REDIS }, async t => {
+  const { world, pods } = await started(t, 3)
+  world.limit = 6_000
+  await world.advanceMs(world.msToTurn)
+  const before = world.commands
+  await load(world, pods, 3_000, 1)
+  t.comment(`${world.commands - before} commands for 3000 requests`)
+  t.ok(world.commands - before < 300)
+  t.equal(world.windows.size > 0 && sum(pods, '200') >= 2_990, true)
+})
+
+t.test('what is kept for writes is kept by the whole fleet', { skip: NO_REDIS }, async t => {
+  const { world, pods } = await started(t, 4)
+  await world.advanceMs(world.msToTurn - 10_000)
+  for (const pod of pods) pod.ask('read')
+  await world.advanceMs(10_040)
+  for (const pod of pods) pod.askMany(30, 'list')
+  await world.advanceMs(2_000)
+  const { served } = world.window()
+  t.ok(served >= 50 && served <= 54, `${served} lists`)
+  pods[3]?.askMany(6, 'write')
+  await world.advanceMs(1_000)
+  t.equal(world.window().byLane.write, 6)
+  t.equal(world.window().refused, 0)
+})
+
+t.test('what a dead pod had reserved is lost for one window', { skip: NO_REDIS }, async t => {
+  const { world, pods } = await started(t, 3)
+  world.limit = 300
+  await world.advanceMs(world.msToTurn - 10_000)
+  for (const pod of pods) pod.ask('read')
+  await world.advanceMs(10_040)
+  const [dead, ...alive] = pods
+  dead?.ask('read')
+  await world.advanceMs(100)
+  if (dead !== undefined) dead.isDead = true
+  dead?.home.stop()
+  await load(world, alive, 1_200, 2)
+  const [, first, second] = [...world.windows.values()].slice(-4)
+  t.comment(JSON.stringify([...world.windows.values()]))
+  t.ok(first !== undefined && first.served >= 300 - 25, `${first?.served} in its window`)
+  t.ok(second !== undefined && second.served >= 297, `${second?.served} in the next`)
+  t.equal(alive[0]?.allotment.pods, 2)
+})
+
+t.test('FLUSHALL in mid-window is repaired by what the API says', { skip: NO_REDIS }, async t => {
+  const { redis, world, pods } = await started(t, 4)
+  await world.advanceMs(world.msToTurn - 10_000)
+  for (const pod of pods) pod.ask('read')
+  await world.advanceMs(10_040)
+  await load(world, pods, 60, 0.5)
+  await redis.ask('FLUSHALL')
+  const window = world.window()
+  await load(world, pods, 240, 0.45)
+  t.comment(JSON.stringify(window))
+  t.ok(window.served >= 57)
+  t.ok(window.refused <= 2, `${window.refused} refused`)
+  t.equal(sum(pods, '429'), 0)
+})
+
+t.test('without Redis each pod goes on with its share, and comes back by itself', { skip: NO_REDIS }, async t => {
+  const { redis, world, pods } = await started(t, 4)
+  await world.advanceMs(world.msToTurn - 10_000)
+  for (const pod of pods) pod.ask('read')
+  await world.advanceMs(10_000)
+  world.windows.clear()
+  await load(world, pods, 240, 0.25)
+  await redis.kill()
+  await world.untilRedis(false)
+  await load(world, pods, 240, 1.75)
+  const back = await startRedis(t, [], { port: redis.port })
+  await world.untilRedis(true)
+  await load(world, pods, 240, 2)
+  t.comment(JSON.stringify([...world.windows.values()]))
+  const windows = [...world.windows.values()].slice(0, 4)
+  for (const { served, refused } of windows) {
+    t.ok(served >= 54, `${served} used`)
+    t.ok(refused <= 3, `${refused} refused`)
+  }
+  t.equal(sum(pods, '429'), 0)
+  t.equal(pods[0]?.allotment.pods, 4)
+  t.match(await back.ask('KEYS', '*:quota:*'), /quota/)
+})
+
+t.test('what others spend is taken from the fleet', { skip: NO_REDIS }, async t => {
+  const { world, pods } = await started(t, 4)
+  await world.advanceMs(world.msToTurn - 10_000)
+  for (const pod of pods) pod.ask('read')
+  await world.advanceMs(10_040)
+  world.window().foreign = 30
+  const window = world.window()
+  await load(world, pods, 240, 0.9)
+  t.comment(JSON.stringify(window))
+  t.ok(window.served >= 28)
+  t.ok(window.refused <= 4, `${window.refused} refused`)
+})
