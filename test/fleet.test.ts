@@ -139,6 +139,30 @@ t.test('a Redis that is not there at the start costs no time', async t => {
   t.match(await sidecar.line('redis cannot be used, going on alone'), { reason: 'down' })
 })
 
+t.test('three sidecars with QUOTA_STORE=redis send what one may send, and not more', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const { env } = await fleetOn(t, redis.url)
+  const resetsAtS = Math.ceil(Date.now() / 1000) + 40
+  let sent = 0
+  const api = await startServer(t, (_req, res) => {
+    sent++
+    res.writeHead(sent > 60 ? 429 : 200, { 'X-RateLimit-Limit': 60, 'X-RateLimit-Remaining': Math.max(60 - sent, 0), 'X-RateLimit-Reset': resetsAtS })
+    res.end()
+  })
+  const urls = await Promise.all([1, 2, 3].map(async () => {
+    const sidecar = run(t, [], { ...env, BOOKABLE_API_URL: api, TOKEN_STORE: 'memory', QUOTA_STORE: 'redis', QUOTA_RESERVE: '0', COALESCE: 'false' })
+    await sidecar.seen('stdout', /"redis is there"/)
+    const [line] = await sidecar.seen('stdout', /^.*"listening".*$/m)
+    return (JSON.parse(line) as { url: string }).url
+  }))
+  for (const url of urls) await call(url, '/venues')
+  const answers = (await Promise.all(urls.map(async url => Promise.all(Array.from({ length: 40 }, async () => call(url, '/venues')))))).flat()
+  t.ok(sent >= 58 && sent <= 60, `${sent} sent`)
+  t.equal(answers.filter(({ status }) => status === 200).length, Math.min(sent, 60) - urls.length)
+  t.match(answers.find(({ status, body }) => status === 429 && body.length > 0)?.body.toString(), /RATE-R-001.*|is spent/)
+  t.match(await redis.ask('ZCARD', (await redis.ask('KEYS', '*:quota:*:pods')).split('\r\n')[2] ?? ''), ':3')
+})
+
 for (const isTrusted of [true, false]) {
   t.test(`a rediss server whose authority is ${isTrusted ? '' : 'not '}in NODE_EXTRA_CA_CERTS ${isTrusted ? 'shares the token' : 'gets neither password nor token'}`, { skip: NO_REDIS }, async t => {
     const redis = await startRedis(t, ['requirepass obviously-fake'], { password: 'obviously-fake' })

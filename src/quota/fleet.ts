@@ -67,6 +67,8 @@ export class FleetAllotment implements Allotment {
   #fleet: { readonly pods: number, readonly left: number, readonly endsAtMs: number } | undefined
   #askedUntilMs: number | undefined
   #pausesUntilMs = -Infinity
+  /** Sent in this window without a grant: before the limit was known, or alone. The fleet has still to hear of them. */
+  #ungranted = { n: 0, windows: 1 }
   #turns = 0
   #lastTurnAtMs = -Infinity
   #idleTimer: Timer | undefined
@@ -127,13 +129,14 @@ export class FleetAllotment implements Allotment {
       this.#ask(purposeOf(lane), nowMs)
       return false
     }
-    this.#goAlone(nowMs)
+    this.#goAlone()
     return this.#has(lane, nowMs)
   }
 
   take (nowMs: number, lane: Lane): number {
     this.#lastTurnAtMs = nowMs
     const block = this.#block
+    if (block?.id === undefined) this.#countUngranted(1)
     if (block !== undefined) {
       if (lane === 'write' && block.kept > 0) block.kept--
       else if (block.left > 0) block.left--
@@ -208,17 +211,26 @@ export class FleetAllotment implements Allotment {
     this.#idleTimer?.cancel()
   }
 
+  #countUngranted (n: number): number {
+    const windows = Math.max(this.#ledger.windows, 1)
+    if (this.#ungranted.windows !== windows) this.#ungranted = { n: 0, windows }
+    this.#ungranted.n += n
+    return this.#ungranted.n
+  }
+
   #return (turn: number): void {
     const block = this.#block
     if (block !== undefined && turn > block.sinceTurn) block.left++
   }
 
   /** Our share of what was left, where the fleet was heard in this window; else of all. */
-  #goAlone (nowMs: number): void {
+  #goAlone (): void {
     const known = this.#ledger.known
     if (known === undefined || (this.#block !== undefined && this.#block.id === undefined)) return
     const fleet = this.#fleet
-    const fleetLeft = fleet !== undefined && nowMs < fleet.endsAtMs ? fleet.left : known.limit
+    // Two clocks told the ends: those of one window are close.
+    const isOfThis = fleet !== undefined && Math.abs(fleet.endsAtMs - known.endsAtMs) < WINDOW_MS / 2
+    const fleetLeft = isOfThis ? fleet.left : known.limit
     const share = Math.floor(Math.min(fleetLeft, known.left) / this.pods)
     const size = share === 0 && fleetLeft > 0 && known.left === known.limit ? 1 : share
     this.#denials = NO_DENIALS
@@ -245,11 +257,14 @@ export class FleetAllotment implements Allotment {
 
   async #report (want: Want): Promise<Grant | undefined> {
     const { clock, store } = this.#options
+    this.#ledger.roll(clock.monotonicMs())
     const { told } = this.#ledger
     const block = this.#block
     const unspent = block?.id === undefined ? 0 : block.left + block.kept
-    const grant = await store.take({ want, told, lastsMs: told === undefined ? 0 : told.endsAtMs - clock.monotonicMs(), unspent })
+    const ungranted = told === undefined ? 0 : this.#countUngranted(0)
+    const grant = await store.take({ want, told, lastsMs: told === undefined ? 0 : told.endsAtMs - clock.monotonicMs(), unspent, ungranted })
     if (grant !== undefined) {
+      this.#countUngranted(-Math.min(ungranted, this.#countUngranted(0)))
       this.#fleet = { pods: grant.pods, left: grant.window?.left ?? 0, endsAtMs: grant.window === undefined ? -Infinity : clock.monotonicMs() + grant.window.endsInMs }
     }
     return grant
@@ -259,8 +274,8 @@ export class FleetAllotment implements Allotment {
     const nowMs = this.#options.clock.monotonicMs()
     const endsAtMs = nowMs + window.endsInMs
     if (granted === 0) {
-      const denial = this.#denialBy(want, window, nowMs)
-      this.#denials = want === 'write' ? { write: denial, other: denial } : { ...this.#denials, other: denial }
+      const denial = this.#denialBy(window, nowMs)
+      this.#denials = { write: window.left === 0 ? denial : this.#denials.write, other: denial }
       // Our share was of the time without the fleet, which now says that nothing is left.
       if (this.#block?.id === undefined) this.#drop()
       return
@@ -275,11 +290,11 @@ export class FleetAllotment implements Allotment {
     this.#watchIdle(nowMs)
   }
 
-  #denialBy (want: Purpose, { limit, left, endsInMs }: NonNullable<Grant['window']>, nowMs: number): Denial {
+  #denialBy ({ limit, left, endsInMs }: NonNullable<Grant['window']>, nowMs: number): Denial {
     const { reserve } = this.#options
     const endsAtMs = nowMs + endsInMs
     const pauseMs = Math.min(Math.max(endsInMs / 2, MIN_PAUSE_MS), endsInMs)
-    if (want === 'write' || left === 0) return { againAtMs: nowMs + pauseMs, opensAtMs: endsAtMs }
+    if (left === 0) return { againAtMs: nowMs + pauseMs, opensAtMs: endsAtMs }
     // What is left is kept for writes, and melts.
     const meltsAtMs = Math.max(endsAtMs - WINDOW_MS * (left - 1) / (limit * reserve) + 1, nowMs + 1)
     return { againAtMs: Math.min(meltsAtMs, endsAtMs), opensAtMs: Math.min(meltsAtMs, endsAtMs) }

@@ -5,14 +5,14 @@ import { redisScript } from '../../redis/script.ts'
  *
  * A window opens unconfirmed when its predecessor ends; the first answer with a newer id confirms it. `foreign` is what the API counts beyond what
  * was granted: the spending of others, and of ourselves where Redis lost the count.
- * KEYS count pods, ARGV pod want reserve unspent id limit used lastsMs isAssumed (the last five empty where no limit was told), @returns granted isKept pods [since limit left endsInMs]
+ * KEYS count pods, ARGV pod want reserve unspent ungranted id limit used lastsMs isAssumed (the last five empty where no limit was told), @returns granted isKept pods [since limit left endsInMs]
  */
 export const TAKE = redisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = 60000
-local pod, want, reserve, unspent = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local id, limit, used, lasts, isAssumed = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
+local pod, want, reserve, unspent, ungranted = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local id, limit, used, lasts, isAssumed = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10] == '1'
 
 redis.call('ZADD', KEYS[2], now, pod)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - window)
@@ -32,6 +32,7 @@ if stored[1] then
   end
 end
 
+local isTold = false
 if id and lasts > 0 then
   local ends = now + math.min(lasts, window)
   if not count then
@@ -55,10 +56,18 @@ if id and lasts > 0 then
   else
     lasts = 0
   end
-  if lasts > 0 and not isAssumed then count.foreign = math.max(count.foreign, used + unspent - count.granted) end
+  isTold = lasts > 0 and not isAssumed
 end
 
 if not count then return { 0, 0, pods } end
+
+if ungranted > 0 then
+  -- Where the API has counted them, they were taken for the spending of others.
+  count.granted = count.granted + ungranted
+  count.foreign = math.max(count.foreign - ungranted, 0)
+end
+
+if isTold then count.foreign = math.max(count.foreign, used + unspent - count.granted) end
 
 -- A limit of 0 too is worth a request in each window: else nobody would learn that it was raised.
 local left = math.max(count.limit, 1) - count.granted - count.foreign

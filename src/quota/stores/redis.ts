@@ -36,11 +36,11 @@ export class RedisQuotaStore implements QuotaStore {
     return this.#options.redis.isUp
   }
 
-  async take ({ want, told, lastsMs, unspent }: Report): Promise<Grant | undefined> {
+  async take ({ want, told, lastsMs, unspent, ungranted }: Report): Promise<Grant | undefined> {
     const window = told === undefined
       ? ['', '', '', 0, 0]
       : [told.resetsAtMs / 1000, told.limit, told.used, Math.ceil(lastsMs), told.isAssumed ? 1 : 0]
-    const answer = await this.#run(TAKE, [this.#pod, want, this.#options.reserve, unspent, ...window], want === 'look' ? 'patient' : 'quick')
+    const answer = await this.#run(TAKE, [this.#pod, want, this.#options.reserve, unspent, ungranted, ...window], want === 'look' ? 'patient' : 'quick')
     return grantIn(answer)
   }
 

@@ -11,6 +11,8 @@ export interface Report {
   readonly lastsMs: number
   /** What it holds and has not spent: the API has not counted it. */
   readonly unspent: number
+  /** What it sent in this window without a grant, and did not tell of yet. */
+  readonly ungranted: number
 }
 
 /** What the fleet answers. */
