@@ -8,6 +8,10 @@ import type { QuotaStore } from './quota/stores/store.ts'
 import { RedisHome } from './redis/home.ts'
 import type { RedisLinkOptions } from './redis/link.ts'
 import { RedisSource } from './redis/source.ts'
+import { MemoryStore } from './repeats/memory-store.ts'
+import { RecordSeal } from './repeats/record-seal.ts'
+import { RedisRepeatStore } from './repeats/redis-store.ts'
+import type { RepeatStore } from './repeats/store.ts'
 import { createTokenEndpoint, type Credentials, type TokenEndpoint } from './token/endpoint.ts'
 import { IssuerKeys } from './token/issuer-keys.ts'
 import { SharedTokenSource } from './token/shared.ts'
@@ -49,8 +53,8 @@ export function connectTo (config: Config, origin: URL, clock: Clock): Promise<S
 
 /** The home of Redis, or undefined where no store is to be there: then nothing of it is loaded. */
 export function createRedisHome (config: Config, { clock, random, onChange, warn }: Pick<RedisLinkOptions, 'clock' | 'random' | 'onChange'> & { warn: (reason: string) => void }): RedisHome | undefined {
-  const { redisUrl, tokenStore, quotaStore } = config
-  if (redisUrl === undefined || (tokenStore.kind !== 'redis' && quotaStore !== 'redis')) return undefined
+  const { redisUrl, tokenStore, quotaStore, idempotency } = config
+  if (redisUrl === undefined || (tokenStore.kind !== 'redis' && quotaStore !== 'redis' && idempotency.kind !== 'redis')) return undefined
   return new RedisHome({ clock, random, source: new RedisSource(redisUrl, warn), ...(onChange === undefined ? {} : { onChange }) })
 }
 
@@ -58,6 +62,30 @@ export function createRedisHome (config: Config, { clock, random, onChange, warn
 export function createQuotaStore (config: Config, { redis, onRefused, warn }: { readonly redis: RedisHome | undefined, readonly onRefused: (reason: string) => void, readonly warn: (reason: string) => void }): QuotaStore | undefined {
   if (redis === undefined || config.quotaStore !== 'redis') return undefined
   return new RedisQuotaStore({ redis, readClientId: () => config.clientId.read(warn), apiUrl: config.apiUrl, reserve: config.quotaReserve, onRefused })
+}
+
+export interface RepeatStoreOptions {
+  readonly readCredentials: () => Credentials
+  readonly redis: RedisHome | undefined
+  readonly onRefused: (reason: string) => void
+}
+
+/** Where the outcomes of bookings are remembered, as the settings want it. */
+export function createRepeatStore ({ apiUrl, idempotency }: Config, clock: Clock, { readCredentials, redis, onRefused }: RepeatStoreOptions): RepeatStore {
+  const memory = new MemoryStore({ clock, ...idempotency })
+  if (redis === undefined || idempotency.kind !== 'redis') return memory
+  let used: { readonly credentials: Credentials, readonly seal: RecordSeal } | undefined
+  return new RedisRepeatStore({
+    clock,
+    redis,
+    memory,
+    onRefused,
+    readSeal () {
+      const credentials = readCredentials()
+      if (used?.credentials !== credentials) used = { credentials, seal: new RecordSeal({ ...credentials, apiUrl }) }
+      return used.seal
+    }
+  })
 }
 
 export interface TokenPartsOptions {

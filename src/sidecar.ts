@@ -6,14 +6,13 @@ import { isLoopback, NO_HOST } from './config/parse.ts'
 import { openListener, type Listener } from './http/listener.ts'
 import type { HostPolicy } from './http/site.ts'
 import type { Logger } from './logger.ts'
-import { createApiPool, createQuotaStore, createRedisHome, createTokenSource } from './outbound.ts'
+import { createApiPool, createQuotaStore, createRedisHome, createRepeatStore, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
 import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
 import type { Problem } from './problem.ts'
 import { FleetAllotment } from './quota/fleet.ts'
 import { Governor } from './quota/governor.ts'
 import { Reads } from './reads/reads.ts'
-import { MemoryStore } from './repeats/memory-store.ts'
 import { Repeats } from './repeats/repeats.ts'
 import type { Secret } from './secret.ts'
 import { History } from './telemetry/history.ts'
@@ -21,6 +20,7 @@ import { Journal } from './telemetry/journal.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { reportStatus } from './telemetry/report.ts'
 import { TokenCache } from './token/cache.ts'
+import type { Credentials } from './token/endpoint.ts'
 import { VERSION } from './version.ts'
 
 export interface SidecarOptions {
@@ -99,7 +99,11 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   }
   const hosts = hostPolicy(config)
   const repeats = new Repeats({
-    clock, store: new MemoryStore({ clock, ...config.idempotency }), waitMs: config.upstreamTimeoutMs, basePath: config.apiBasePath, ...config.idempotency
+    clock,
+    store: createRepeatStore(config, clock, { readCredentials: () => secrets.credentials, redis, onRefused: reason => journal.repeatStoreRefused(reason) }),
+    waitMs: config.upstreamTimeoutMs,
+    basePath: config.apiBasePath,
+    ...config.idempotency
   })
   const reads = new Reads({ clock, coalesce: config.coalesce, cache: config.cache, onShared: outcome => metrics.shared(outcome) })
   const onWrite = (target: string, status: number | undefined): void => {
@@ -125,7 +129,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   })
   const release = async (): Promise<void> => {
     tokens.stop()
-    repeats.stop()
+    await repeats.stop()
     stopped.abort()
     await fleet?.stop()
     redis?.stop()
@@ -164,6 +168,7 @@ class CurrentSecrets {
   readonly #config: Config
   readonly #warn: (reason: string) => void
   inboundKey: Secret | undefined
+  #credentials: Credentials | undefined
 
   constructor (config: Config, journal: Journal) {
     this.#config = config
@@ -171,10 +176,15 @@ class CurrentSecrets {
     this.inboundKey = config.inboundApiKey?.read(this.#warn)
   }
 
-  readCredentials () {
+  readCredentials (): Credentials {
     const { clientId, clientSecret, inboundApiKey } = this.#config
     this.inboundKey = inboundApiKey?.read(this.#warn)
-    return { clientId: clientId.read(this.#warn), clientSecret: clientSecret.read(this.#warn) }
+    this.#credentials = { clientId: clientId.read(this.#warn), clientSecret: clientSecret.read(this.#warn) }
+    return this.#credentials
+  }
+
+  get credentials (): Credentials {
+    return this.#credentials ?? this.readCredentials()
   }
 }
 

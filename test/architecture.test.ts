@@ -68,7 +68,7 @@ for (const [what, pattern, allowed] of [
   ['ioredis', /'ioredis'/, /^redis\/connection\.ts$/],
   ['process', /\bprocess\./, /^(main\.ts|logger\.ts|commands\/|config\/load\.ts)/],
   ['the raw clock', /\bDate\.now\(|new Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bperformance\./, /^clock\.ts$/],
-  ['the value of a secret', /\.reveal\(\)/, /^(token\/endpoint\.ts|token\/issuer-keys\.ts|token\/stores\/seal\.ts|quota\/stores\/redis\.ts|redis\/(connection|source)\.ts|upstream\/outbound-proxy\.ts|proxy\/forward\.ts|proxy\/api-key\.ts|commands\/check\.ts)$/],
+  ['the value of a secret', /\.reveal\(\)/, /^(token\/endpoint\.ts|token\/issuer-keys\.ts|token\/stores\/seal\.ts|repeats\/record-seal\.ts|quota\/stores\/redis\.ts|redis\/(connection|source)\.ts|upstream\/outbound-proxy\.ts|proxy\/forward\.ts|proxy\/api-key\.ts|commands\/check\.ts)$/],
   ['the console', /\bconsole\./, /^$/]
 ] as const) {
   t.test(`${what} is known only where it belongs`, async t => {

@@ -65,6 +65,7 @@ export interface Config {
     readonly staleIfErrorMs: number
   }
   readonly idempotency: {
+    readonly kind: 'memory' | 'redis'
     readonly ttlMs: number
     readonly maxRecords: number
     readonly maxBytes: number
@@ -150,6 +151,7 @@ export function loadConfig (environment: Environment): Config {
       staleIfErrorMs: integer('CACHE_STALE_IF_ERROR_SECONDS') * 1000
     },
     idempotency: {
+      kind: text('IDEMPOTENCY_STORE') as Config['idempotency']['kind'],
       ttlMs: integer('IDEMPOTENCY_TTL_SECONDS') * 1000,
       maxRecords: integer('IDEMPOTENCY_MAX_RECORDS'),
       maxBytes: integer('IDEMPOTENCY_MAX_MB') * 1024 * 1024,

@@ -168,7 +168,12 @@ export const SETTINGS = {
   },
   IDEMPOTENCY_MAX_RECORDS: { ...whole(1, 10_000_000), default: '100000', unit: 'records', doc: 'Outcomes that are remembered at most; the oldest one that has ended makes room.' },
   IDEMPOTENCY_MAX_MB: { ...whole(1, 65_536), default: '64', unit: 'MB', doc: 'Memory for them at most, likewise.' },
-  IDEMPOTENCY_STORE: { ...oneOf(['memory']), default: 'memory', doc: 'Where they are remembered: `memory` forgets at a restart.' },
+  IDEMPOTENCY_STORE: {
+    ...oneOf(['memory', 'redis']),
+    default: 'memory',
+    needs: { redis: 'REDIS_URL' },
+    doc: 'Where they are remembered: `memory` forgets at a restart, `redis` is shared by a fleet and encrypted with the client secret.'
+  },
   BOOKING_REPEAT_WINDOW_SECONDS: {
     ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'Equal bookings without a key are one from the start of the first until this long after its end; 0: off. 60 for apps known to retry.'
   },

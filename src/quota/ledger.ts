@@ -3,7 +3,7 @@ import type { Lane } from './lanes.ts'
 import type { QuotaReading } from './window.ts'
 
 /** Bookable's windows. One that is said to last longer is looked at again after this time all the same: a header may be garbage. */
-const WINDOW_MS = 60_000
+export const WINDOW_MS = 60_000
 
 /** Before the first answer of a process nobody knows what is left: a burst at the start goes in small pieces, but not for long. */
 const FIRST_PLACES = 4

@@ -1,5 +1,5 @@
 import type { HeldAnswer } from '../answer.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import { full, isFinal, otherRequest, stillRunning, stillUnknown, type Outcome, type Unknown } from './outcome.ts'
 import { Recorder, type Verdict } from './recorder.ts'
@@ -13,11 +13,16 @@ export interface FlightOptions {
   readonly clock: Clock
   /** How long a repeat waits for the first. */
   readonly waitMs: number
+  /** Asks the store; again while it runs elsewhere. */
+  readonly claim: (fingerprint: string, isAgain: boolean) => Claimed | Promise<Claimed>
   /** Told once. */
   readonly onOver: (end: End) => void
   /** Told when the last app has left while it goes on, and when that is past: one has come again, or it is over. */
   readonly onDeserted: (isDeserted: boolean) => void
 }
+
+/** How soon the store is asked again where it runs elsewhere: most bookings take less than a second, and some take thirty. */
+const LOOK = { firstMs: 50, growth: 1.5, capMs: 1_000 } as const
 
 /**
  * One request under way, and all its repeats that wait for it: the first sends, the others get its answer. Where it ended before
@@ -25,18 +30,24 @@ export interface FlightOptions {
  */
 export class Flight implements Company, Verdict {
   readonly #options: FlightOptions
-  readonly #fingerprint: string
+  readonly #startedAtMs: number
+  /** Of the one that goes, here or elsewhere. */
+  #fingerprint: string
   /** First come, first to go. */
   readonly #waiting = new Set<Seat>()
   /** Whose request is on its way. */
   #goer: Seat | undefined
   #recorder: Recorder | undefined
   #isClaimed = false
+  /** Until the store is asked again. */
+  #pause: Timer | undefined
+  #pauseMs: number = LOOK.firstMs
   #isOver = false
   #isDeserted = false
 
   constructor (first: Seat, options: FlightOptions) {
     this.#options = options
+    this.#startedAtMs = options.clock.monotonicMs()
     this.#fingerprint = first.fingerprint
     this.#waiting.add(first)
     first.company = this
@@ -50,31 +61,66 @@ export class Flight implements Company, Verdict {
     seat.company = this
     this.#waiting.add(seat)
     this.#noteApps()
-    const { clock, waitMs } = this.#options
-    seat.limit = clock.setTimer(() => {
-      this.leave(seat)
-      seat.fail(stillRunning(seat.kind, waitMs), 'refused')
-    }, waitMs)
+    this.#limit(seat, this.#options.waitMs)
   }
 
-  /** The store has answered. */
-  onClaimed (claimed: Claimed): void {
+  /** Asks the store whether it may go. What is in memory is not waited for. */
+  claim (isAgain = false): void {
+    const claimed = this.#options.claim(this.#fingerprint, isAgain)
+    if (claimed instanceof Promise) void claimed.then(claimed => this.#onClaimed(claimed), thrown => this.#onClaimFailed(asProblem(thrown)))
+    else this.#onClaimed(claimed)
+  }
+
+  #onClaimed (claimed: Claimed): void {
     if (this.#isOver) return
     this.#isClaimed = true
     if (claimed === 'mine') {
       this.#refuseOthers()
       return this.#next()
     }
+    if (claimed === 'full') return this.#refuse(full())
+    const { fingerprint, outcome } = claimed
+    if (outcome.state === 'running') return this.#waitElsewhere(fingerprint)
     for (const seat of this.#end('not-begun')) {
-      if (claimed === 'full') seat.fail(full(), undefined)
-      else if (claimed.fingerprint !== seat.fingerprint) seat.fail(otherRequest(), 'refused')
-      else if (claimed.outcome.state === 'answered') seat.answer(claimed.outcome.answer, 'answered')
-      else seat.fail(stillUnknown(seat.kind, claimed.outcome.why), 'unknown')
+      if (fingerprint !== seat.fingerprint) seat.fail(otherRequest(), 'refused')
+      else if (outcome.state === 'answered') seat.answer(outcome.answer, seat.repeat === 'waited' ? 'waited' : 'answered')
+      else seat.fail(stillUnknown(seat.kind, outcome.why), 'unknown')
     }
   }
 
-  /** The store has failed. */
-  onClaimFailed (problem: Problem): void {
+  /** It runs in another process: all wait, each as long as it may. */
+  #waitElsewhere (fingerprint: string): void {
+    this.#fingerprint = fingerprint
+    this.#refuseOthers()
+    const { clock, waitMs } = this.#options
+    for (const seat of this.#waiting) {
+      seat.repeat = 'waited'
+      if (seat.limit === undefined) this.#limit(seat, this.#startedAtMs + waitMs - clock.monotonicMs())
+    }
+    if (!this.#hasApps) {
+      this.#end('not-begun')
+      return
+    }
+    this.#pause = clock.setTimer(() => {
+      this.#pause = undefined
+      this.claim(true)
+    }, this.#pauseMs)
+    this.#pauseMs = Math.min(this.#pauseMs * LOOK.growth, LOOK.capMs)
+  }
+
+  #limit (seat: Seat, inMs: number): void {
+    const { clock, waitMs } = this.#options
+    seat.limit = clock.setTimer(() => {
+      this.leave(seat)
+      seat.fail(stillRunning(seat.kind, waitMs), 'refused')
+    }, inMs)
+  }
+
+  #onClaimFailed (problem: Problem): void {
+    this.#refuse(problem)
+  }
+
+  #refuse (problem: Problem): void {
     for (const seat of this.#end('not-begun')) seat.fail(problem, undefined)
   }
 
@@ -86,6 +132,8 @@ export class Flight implements Company, Verdict {
       if (seat === this.#goer) seat.call?.abandon()
       return
     }
+    // Nobody waits any longer for what runs elsewhere.
+    if (!this.#hasApps && this.#pause !== undefined) this.#end('not-begun')
     if (!this.#hasApps && this.#goer !== undefined && !this.#wasSent) {
       this.#goer.call?.abandon()
       this.#end('nothing-done')
@@ -129,7 +177,7 @@ export class Flight implements Company, Verdict {
     if (this.#isOver) return
     const call = this.#goer?.call
     if (this.#wasSent) this.#endUnknown('no-answer')
-    else this.#end('nothing-done')
+    else this.#end(this.#pause === undefined ? 'nothing-done' : 'not-begun')
     call?.abandon()
   }
 
@@ -141,7 +189,7 @@ export class Flight implements Company, Verdict {
     return this.#waiting.size > 0 || this.#recorder?.hasApp === true
   }
 
-  /** They came while the store was asked. */
+  /** They came while the store was asked, or are none of what runs elsewhere. */
   #refuseOthers (): void {
     for (const seat of [...this.#waiting].filter(({ fingerprint }) => fingerprint !== this.#fingerprint)) {
       this.#waiting.delete(seat)
@@ -174,6 +222,7 @@ export class Flight implements Company, Verdict {
   #end (end: End): readonly Seat[] {
     if (this.#isOver) return []
     this.#isOver = true
+    this.#pause?.cancel()
     const seats = [...this.#waiting]
     this.#waiting.clear()
     this.#noteApps()

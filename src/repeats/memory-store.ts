@@ -1,7 +1,7 @@
 import type { HeldAnswer } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Outcome, Unknown } from './outcome.ts'
-import type { Claim, Claimed, RepeatStore } from './store.ts'
+import type { Claim, Remembered, RepeatStore } from './store.ts'
 
 export interface MemoryStoreOptions {
   readonly clock: Clock
@@ -64,7 +64,7 @@ export class MemoryStore implements RepeatStore {
     return this.#bytes
   }
 
-  claim ({ id, fingerprint, ttlMs }: Claim): Claimed {
+  claim ({ id, fingerprint, ttlMs }: Claim): Remembered {
     const found = this.#entries.get(id)
     if (found?.endedAtMs !== undefined && found.outcome !== undefined) {
       if (!this.#hasExpired(found)) return { fingerprint: found.fingerprint, outcome: unpack(found.outcome) }

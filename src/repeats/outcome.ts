@@ -7,8 +7,8 @@ import { Problem } from '../problem.ts'
 /** By what a repeat is known: by its Idempotency-Key, or by being an equal booking within the window. */
 export type Kind = 'key' | 'window'
 
-/** Why nobody knows what became of a request that was sent: what the answer lacked. */
-export type Unknown = 'no-answer' | 'broken-off' | 'too-large'
+/** Why nobody knows what became of a request: what the answer lacked, or that the sidecar that had it is gone (`lost`). */
+export type Unknown = 'no-answer' | 'broken-off' | 'too-large' | 'lost'
 
 /** What became of the first request. */
 export type Outcome =
@@ -21,9 +21,10 @@ const FIRSTS = {
 } as const satisfies Record<Kind, string>
 
 const WHYS = {
-  'no-answer': 'and no answer came',
-  'broken-off': 'and its answer broke off',
-  'too-large': 'and its answer, which its own app got, was above 64 KiB and was not kept'
+  'no-answer': 'was sent to Bookable, and no answer came',
+  'broken-off': 'was sent to Bookable, and its answer broke off',
+  'too-large': 'was sent to Bookable, and its answer, which its own app got, was above 64 KiB and was not kept',
+  lost: 'may have been sent to Bookable by another sidecar, which ended or was cut off before it told of an answer'
 } as const satisfies Record<Unknown, string>
 
 const WAYS_ON = {
@@ -34,7 +35,7 @@ const WAYS_ON = {
 /** For a repeat of a request whose outcome is unknown. */
 export function stillUnknown (kind: Kind, why: Unknown): Problem {
   const first = FIRSTS[kind]
-  return new Problem('UPSTR-N-001', `${first.charAt(0).toUpperCase()}${first.slice(1)} was sent to Bookable, ${WHYS[why]}. ${WAYS_ON[kind]}`)
+  return new Problem('UPSTR-N-001', `${first.charAt(0).toUpperCase()}${first.slice(1)} ${WHYS[why]}. ${WAYS_ON[kind]}`)
 }
 
 /** For a repeat that has waited as long as it may. */

@@ -1,7 +1,6 @@
 import type { AnswerSink } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { withoutHeaders } from '../fields.ts'
-import { asProblem } from '../problem.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { Flight, type End } from './flight.ts'
 import { isBooking, malformedKey, mayBeRepeated, parseKey, tooLarge } from './key.ts'
@@ -75,8 +74,9 @@ export class Repeats {
     for (const flight of [...this.#running.values()]) flight.cut()
   }
 
-  stop (): void {
-    this.#options.store.stop()
+  /** Resolves when its store has written what it could. */
+  async stop (): Promise<void> {
+    await this.#options.store.stop()
   }
 
   #isInWindow ({ method, target }: HeldRequest): boolean {
@@ -91,21 +91,19 @@ export class Repeats {
   }
 
   #take (seat: Seat): void {
-    const { id, kind, fingerprint } = seat
+    const { id, kind } = seat
     const underWay = this.#running.get(id)
     if (underWay !== undefined) return underWay.join(seat)
     const { clock, store, waitMs, ttlMs, windowMs } = this.#options
     const flight = new Flight(seat, {
       clock,
       waitMs,
+      claim: (fingerprint, isAgain) => store.claim({ id, fingerprint, ttlMs: kind === 'key' ? ttlMs : windowMs, isAgain }),
       onOver: end => this.#onOver(id, end),
       onDeserted: isDeserted => { this.#carried += isDeserted ? 1 : -1 }
     })
     this.#running.set(id, flight)
-    const claimed = store.claim({ id, fingerprint, ttlMs: kind === 'key' ? ttlMs : windowMs })
-    // What is in memory is not waited for.
-    if (claimed instanceof Promise) void claimed.then(claimed => flight.onClaimed(claimed), thrown => flight.onClaimFailed(asProblem(thrown)))
-    else flight.onClaimed(claimed)
+    flight.claim()
   }
 
   #onOver (id: string, end: End): void {

@@ -8,13 +8,18 @@ export interface Claim {
   readonly fingerprint: string
   /** How long its outcome is remembered, from its end. */
   readonly ttlMs: number
+  /** Asked again: it ran elsewhere when it was asked last. */
+  readonly isAgain?: boolean
 }
 
 /**
  * What a claim meets: nothing, and the request may go, recorded as running (`mine`); too many that run (`full`); or what became of
  * an earlier request with this id.
  */
-export type Claimed = 'mine' | 'full' | { readonly fingerprint: string, readonly outcome: Outcome }
+export type Remembered = 'mine' | 'full' | { readonly fingerprint: string, readonly outcome: Outcome }
+
+/** Or another process is at it: ask again later. */
+export type Claimed = Remembered | { readonly fingerprint: string, readonly outcome: { readonly state: 'running' } }
 
 /**
  * Remembers what became of requests. Within one process a claim is followed by either `finish` or `forget` before the same id is claimed
@@ -30,6 +35,6 @@ export interface RepeatStore {
   /** How many outcomes are remembered, and what they take; not those that run. */
   readonly records: number
   readonly bytes: number
-  /** Ends what it does by itself. */
-  stop (): void
+  /** Ends what it does by itself; resolves when it has written what it could. */
+  stop (): void | Promise<void>
 }

@@ -78,6 +78,10 @@ export class Journal {
     this.#logger.warn({ reason: withoutControls(reason) }, 'quota store refused')
   }
 
+  repeatStoreRefused (reason: string): void {
+    this.#logger.warn({ reason: withoutControls(reason) }, 'idempotency store refused')
+  }
+
   redisChanged ({ level, trouble }: RedisState, before: RedisState): void {
     if (level === 'up') this.#logger.info(before.level === 'starting' ? {} : { before: before.trouble?.reason }, 'redis is there')
     else this.#logger.warn({ reason: trouble?.reason, detail: trouble?.detail }, 'redis cannot be used, going on alone')

@@ -51,6 +51,8 @@ export function heldApi (status = 201) {
       while (seen.length < n) await new Promise<void>(resolve => { onArrival = resolve })
     },
     answer: () => { waiting.shift()?.writeHead(status).end(`booking ${++bookings}`) },
+    /** The API does not act on the one that is due next, and says so. */
+    refuse: () => { waiting.shift()?.writeHead(503, { 'Content-Type': 'application/problem+json' }).end('{"isRetryable":true}') },
     /** The answer that is due next. */
     due: () => waiting[0]
   }
