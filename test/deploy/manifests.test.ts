@@ -33,7 +33,7 @@ t.test('every file says at its top what to change, and the command', async t => 
 t.test('every setting that a deployment names exists', async t => {
   const known = new Set(SETTING_NAMES.flatMap(name => settingOf(name).isSecret === true ? [name, `${name}_FILE`] : [name]))
   const foreign = new Set(['NODE_ENV', 'NAMESPACE'])
-  for (const path of [...manifests, UNIT, 'deploy/systemd/bookable-sidecar.env', 'docker-compose.yml', 'Dockerfile']) {
+  for (const path of [...manifests, UNIT, 'deploy/systemd/bookable-sidecar.env', 'docker-compose.yml', 'deploy/compose/fleet.yml', 'Dockerfile']) {
     const names = [...text(path).matchAll(/name: ([A-Z][A-Z_]+)\b|^ +([A-Z][A-Z_]+): |^(?:ENV|Environment=)(.*)|^#?([A-Z][A-Z_]+)=/gm)]
       .flatMap(([, manifest, compose, list, env]) => list === undefined ? [manifest ?? compose ?? env ?? ''] : [...list.matchAll(/([A-Z_]+)=/g)].map(([, name = '']) => name))
     for (const name of names.filter(name => !foreign.has(name))) t.ok(known.has(name as typeof SETTING_NAMES[number]), `${path}: ${name}`)
@@ -49,5 +49,5 @@ t.test('the grace of every deployment is longer than the drain may take', async 
   }
   const drainS = (Number(settingOf('SHUTDOWN_DELAY_MS').default) + Number(settingOf('SHUTDOWN_TIMEOUT_MS').default)) / 1000
   t.ok(Number(/^TimeoutStopSec=(\d+)$/m.exec(text(UNIT))?.[1]) >= drainS + LAST_RESORT_S)
-  t.ok(Number(/stop_grace_period: (\d+)s/.exec(text('docker-compose.yml'))?.[1]) >= drainS + LAST_RESORT_S)
+  for (const path of ['docker-compose.yml', 'deploy/compose/fleet.yml']) t.ok(Number(/stop_grace_period: (\d+)s/.exec(text(path))?.[1]) >= drainS + LAST_RESORT_S)
 })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { call } from '../helpers/http.ts'
 import { NO_REDIS, startRedis, type RunningRedis } from '../helpers/redis.ts'
@@ -179,4 +180,17 @@ t.test('without Redis a sidecar remembers alone, and tells Redis when it is back
   t.equal(seen.length, 1)
   t.equal((await statusOf(one.adminUrl)).counts.inFlight, 0)
   t.equal((await call(one.adminUrl, '/readyz')).status, 200)
+})
+
+t.test('the user that the README makes may do all that is asked of Redis', { skip: NO_REDIS }, async t => {
+  const [, rules = ''] = /`ACL SETUSER fleet ([^`]+)`/.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')) ?? []
+  const redis = await startRedis(t)
+  t.equal(await redis.ask('ACL', 'SETUSER', 'fleet', ...rules.replace('PASSWORD', 'obviously-fake').split(' ')), '+OK')
+  const env = { TOKEN_STORE: 'redis', IDEMPOTENCY_STORE: 'redis', REDIS_URL: redis.url.replace('//', '//fleet:obviously-fake@') }
+  const sidecar = await startTestSidecar(t, { env })
+  await sidecar.line('token refreshed')
+  t.equal((await book(sidecar.url, { key: 'k' })).status, 200)
+  await kept(redis)
+  t.match(await redis.ask('KEYS', '*:token:*'), /:fence/)
+  t.same(sidecar.log.filter(({ level }) => Number(level) >= 40), [])
 })
