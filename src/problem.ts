@@ -124,7 +124,7 @@ export const PROBLEMS = {
   'LOAD-R-001': {
     statuses: [503],
     title: 'Too many requests in flight',
-    when: 'MAX_IN_FLIGHT requests are being served already, or as many with an Idempotency-Key as IDEMPOTENCY_MAX_RECORDS and IDEMPOTENCY_MAX_MB have room for.',
+    when: 'MAX_IN_FLIGHT requests are being served already, or as many with an Idempotency-Key as IDEMPOTENCY_MAX_RECORDS and IDEMPOTENCY_MAX_MB have room for; or the sidecar was held up for seconds before a request with one left, and the others of its fleet may have given it up. Nothing was sent.',
     advice: 'Retry after the time in Retry-After.'
   },
   'DRAIN-R-001': {

@@ -193,8 +193,8 @@ export class Exchange implements Reader, Listed<Exchange> {
     return { method, target: basePath + url, headers, body }
   }
 
-  #forward ({ method, target, headers, body }: WriteRequest, sink: AnswerSink): Forward {
-    return new Forward(this.#context.forward, { method, target, lane: laneOf(method, this.#req.url ?? '', this.#route ?? ''), headers, body }, sink)
+  #forward ({ method, target, headers, body, refusal }: WriteRequest, sink: AnswerSink): Forward {
+    return new Forward(this.#context.forward, { method, target, lane: laneOf(method, this.#req.url ?? '', this.#route ?? ''), headers, body, refusal }, sink)
   }
 
   /** Never shortens an answer: a reset is seen as a failure even where only the end of the connection would mark the end of the body. */

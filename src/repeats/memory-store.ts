@@ -78,6 +78,10 @@ export class MemoryStore implements RepeatStore {
     return 'mine'
   }
 
+  isHeld (): boolean {
+    return true
+  }
+
   finish (id: string, outcome: Outcome): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return

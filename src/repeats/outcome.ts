@@ -53,6 +53,11 @@ export function full (): Problem {
   return new Problem('LOAD-R-001', 'No more outcomes can be remembered for now: too many requests with an Idempotency-Key run. Nothing was sent.', { retryAfterMs: 1_000 })
 }
 
+/** For one that waited to leave while its sidecar was held up: others were told that nobody knows of it, or will be. */
+export function notHeld (): Problem {
+  return new Problem('LOAD-R-001', 'The sidecar was held up for some seconds, and no longer holds the record of this request in Redis. Nothing was sent.', { retryAfterMs: 1_000 })
+}
+
 /** Answers a repeat with what the first request got. */
 export function replay (answer: HeldAnswer, sink: AnswerSink): void {
   give({ ...answer, headers: [...answer.headers, 'Idempotency-Replayed', 'true'] }, sink)

@@ -2,10 +2,10 @@ import { redisScript } from '../redis/script.ts'
 
 /**
  * A record is a hash: its owner (one claim of one sidecar), `print` (what request it is), `lease` (until when its owner lives, by the clock of
- * Redis; `none` after nothing was done) and, once it has ended, `box` (its outcome).
+ * Redis; `none` after nothing was done, `lapsed` once somebody was told that nobody knows) and, once it has ended, `box` (its outcome).
  *
- * Claims a record, and renews it: whoever did not hear the answer asks again, and what it owns already it gets again. One that was lost is made
- * anew. Late, after its owner has left it, the script does nothing.
+ * Claims a record, and renews it: whoever did not hear the answer asks again, and what it owns already it gets again, unless somebody was told
+ * that nobody knows: then it must not leave any more. One that was lost is made anew. Late, after its owner has left it, the script does nothing.
  * KEYS record, ARGV owner print leaseMs ttlMs
  */
 export const CLAIM = redisScript(`
@@ -15,8 +15,13 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if lease == 'none' then
   if owner == ARGV[1] then return {'left'} end
+elseif lease == 'lapsed' then
+  return {'lapsed', print}
 elseif owner and owner ~= ARGV[1] then
-  return {tonumber(lease) > now and 'running' or 'lapsed', print}
+  if tonumber(lease) > now then return {'running', print} end
+  -- A Redis that takes no write tells it all the same.
+  redis.pcall('HSET', KEYS[1], 'lease', 'lapsed')
+  return {'lapsed', print}
 end
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'print', ARGV[2], 'lease', string.format('%.0f', now + ARGV[3]))
 redis.call('PEXPIRE', KEYS[1], ARGV[3] + ARGV[4])

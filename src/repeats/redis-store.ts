@@ -34,6 +34,9 @@ const MAX_ASKS = 3
 /** What Redis did not take is kept for it: through a failover, not through a night. */
 const LATE = { forMs: 60_000, pauseMs: 1_000, maxCharacters: 16 * 1024 * 1024 } as const
 
+/** By both clocks: the one stands still while the machine sleeps, and somebody may set the other. */
+interface Moment { readonly monotonicMs: number, readonly wallMs: number }
+
 /** One request that this process has claimed, until Redis knows how it ended. */
 interface Holding {
   readonly id: string
@@ -43,6 +46,10 @@ interface Holding {
   readonly seal: RecordSeal
   readonly print: string
   readonly ttlMs: number
+  /** Until when Redis keeps it for us at least, whatever happens to this process; undefined while Redis does not know of it. */
+  until: Moment | undefined
+  /** Others have it, or were told that nobody knows. */
+  isLost: boolean
   /** Redis was told, or may have been. */
   isEnded: boolean
   timer: Timer | undefined
@@ -77,6 +84,13 @@ export class RedisRepeatStore implements RepeatStore {
     return known === 'mine' ? this.#claim(claim) : known
   }
 
+  /** Not once its lease may have lapsed, unless Redis is known to be away, or was when it was claimed. */
+  isHeld (id: string): boolean {
+    const holding = this.#holdings.get(id)
+    if (holding === undefined) return true
+    return !holding.isLost && (holding.until === undefined || this.#isAhead(holding.until) || this.#options.redis.state.level === 'away')
+  }
+
   finish (id: string, outcome: Outcome): void {
     this.#options.memory.finish(id, outcome)
     const holding = this.#release(id)
@@ -104,14 +118,19 @@ export class RedisRepeatStore implements RepeatStore {
     const seal = this.#options.readSeal()
     const name = seal.nameOf(id)
     const holding: Holding = {
-      id, owner: randomUUID(), key: `${REDIS_PREFIX}:repeat:${name}`, name, seal, print: seal.sealPrint(name, fingerprint), ttlMs, isEnded: false, timer: undefined
+      id, owner: randomUUID(), key: `${REDIS_PREFIX}:repeat:${name}`, name, seal, print: seal.sealPrint(name, fingerprint), ttlMs, until: undefined, isLost: false, isEnded: false, timer: undefined
     }
     this.#holdings.set(id, holding)
+    const mayBeAsked = this.#options.redis.state.level !== 'away'
     const [state, print = '', box = ''] = await this.#ask(holding)
     // Told meanwhile how it ended: Redis was told too.
     if (holding.isEnded) return 'mine'
     // Alone, unless it is known that another one has it.
-    if (state === undefined && isAgain) return this.#met(holding, { fingerprint, outcome: { state: 'running' } })
+    if (state === undefined && isAgain) {
+      // It may have become ours unheard, or become it yet.
+      if (mayBeAsked) this.#write(LEAVE, holding.key, [holding.owner, GRACE_MS])
+      return this.#met(holding, { fingerprint, outcome: { state: 'running' } })
+    }
     if (state === 'mine' || state === undefined) {
       this.#renewLater(holding)
       return 'mine'
@@ -140,8 +159,9 @@ export class RedisRepeatStore implements RepeatStore {
     const { redis, onRefused } = this.#options
     for (let asks = 0; asks < MAX_ASKS && redis.state.level !== 'away'; asks++) {
       try {
-        const answer = await redis.run(CLAIM, [holding.key], [holding.owner, holding.print, LEASE_MS, holding.ttlMs], 'patient')
-        return Array.isArray(answer) ? answer.map(part => part === null ? '' : String(part)) : []
+        const answer = await this.#askOnce(holding)
+        // Heard too late where this process was held up: others may have been told.
+        if (holding.until === undefined || this.#isAhead(holding.until)) return answer
       } catch (error) {
         if (error instanceof RedisAway) continue
         onRefused(`Redis refused it: ${(error as Error).message}`)
@@ -151,12 +171,28 @@ export class RedisRepeatStore implements RepeatStore {
     return []
   }
 
+  async #askOnce (holding: Holding): Promise<string[]> {
+    const { clock, redis } = this.#options
+    const { key, owner, print, ttlMs } = holding
+    const until = { monotonicMs: clock.monotonicMs() + LEASE_MS, wallMs: clock.nowMs() + LEASE_MS }
+    const answer = await redis.run(CLAIM, [key], [owner, print, LEASE_MS, ttlMs], 'patient')
+    const parts = Array.isArray(answer) ? answer.map(part => part === null ? '' : String(part)) : []
+    if (parts[0] === 'mine') holding.until = until
+    else holding.isLost = true
+    return parts
+  }
+
+  #isAhead ({ monotonicMs, wallMs }: Moment): boolean {
+    const { clock } = this.#options
+    return clock.monotonicMs() < monotonicMs && clock.nowMs() < wallMs
+  }
+
   /** Also where Redis was away when it was claimed: back, it learns what runs. */
   #renewLater (holding: Holding): void {
     if (this.#isStopped) return
     holding.timer = this.#options.clock.setTimer(() => {
-      const { key, owner, print, ttlMs } = holding
-      void this.#options.redis.run(CLAIM, [key], [owner, print, LEASE_MS, ttlMs], 'patient').catch(() => {})
+      // What it says of Redis, its home has heard.
+      void this.#askOnce(holding).catch(() => {})
       this.#renewLater(holding)
     }, RENEW_MS)
   }

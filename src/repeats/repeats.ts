@@ -4,6 +4,7 @@ import { withoutHeaders } from '../fields.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { Flight, type End } from './flight.ts'
 import { isBooking, malformedKey, mayBeRepeated, parseKey, tooLarge } from './key.ts'
+import { notHeld } from './outcome.ts'
 import { isHeld, Seat, type HeldRequest, type Send, type StartableCall, type WriteRequest } from './seat.ts'
 import type { RepeatStore } from './store.ts'
 
@@ -87,7 +88,7 @@ export class Repeats {
   #seat (key: string | undefined, request: HeldRequest, sink: AnswerSink, send: Send): Seat {
     const fingerprint = fingerprintOf(request)
     const [id, kind] = key === undefined ? [`equal ${fingerprint}`, 'window'] as const : [`key ${key}`, 'key'] as const
-    return new Seat({ id, kind, fingerprint, sink }, sink => send(request, sink), seat => this.#take(seat))
+    return new Seat({ id, kind, fingerprint, sink }, sink => send({ ...request, refusal: () => this.#options.store.isHeld(id) ? undefined : notHeld() }, sink), seat => this.#take(seat))
   }
 
   #take (seat: Seat): void {

@@ -13,6 +13,8 @@ export interface WriteRequest {
   readonly headers: readonly string[]
   /** Held whole up to 64 KiB. */
   readonly body: Buffer | Readable | null
+  /** Asked at the last moment: why it must not leave any more. */
+  readonly refusal?: () => Problem | undefined
 }
 
 /** One that can be compared with another, and sent later. */

@@ -29,6 +29,8 @@ export type Claimed = Remembered | { readonly fingerprint: string, readonly outc
 export interface RepeatStore {
   /** Recorded before it returns `mine`, so that no request leaves without a record. Never rejects: a store that fails says what it can. */
   claim (claim: Claim): Claimed | Promise<Claimed>
+  /** Whether what was claimed may still leave: where a store is shared, a sidecar that was held up may have been given up by the others. */
+  isHeld (id: string): boolean
   finish (id: string, outcome: Outcome): void
   /** Nothing was carried out: the id is new again. */
   forget (id: string): void

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { AnswerSink } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
+import type { Problem } from '../problem.ts'
 import { DeadlineError, isRead, toProblem } from './failure.ts'
 import { answerHeaders } from './headers.ts'
 import type { Connection, ConnectionAware } from './pool.ts'
@@ -16,6 +17,8 @@ export interface UpstreamRequest {
   readonly body: Buffer | Readable | null
   /** Asked when a connection is there: whether it may still be sent as it is, with the token that it carries. */
   readonly isStillGood: () => boolean
+  /** Asked then as well: why it must not be sent any more. */
+  readonly refusal?: (() => Problem | undefined) | undefined
 }
 
 export interface AttemptLimits {
@@ -116,6 +119,8 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
     if (this.#sink === undefined) throw new AbandonedError()
     if (this.#clock.monotonicMs() >= this.#deadlineMs) throw this.#late()
     if (!this.#request.isStillGood()) throw new StaleError()
+    const refusal = this.#request.refusal?.()
+    if (refusal !== undefined) throw refusal
     this.#abort = abort
     this.#wasSent = true
     this.#isOnKeptConnection = this.connection?.use() === true
