@@ -12,7 +12,7 @@ import type { Claim, Claimed, RepeatStore } from './store.ts'
 
 export interface RedisRepeatStoreOptions {
   readonly clock: Clock
-  readonly redis: RedisHome
+  readonly redis: Pick<RedisHome, 'run' | 'state'>
   /** What this process knows, also while Redis is away. */
   readonly memory: MemoryStore
   /** By the credentials as they are now. */
