@@ -65,12 +65,12 @@ class PodClock implements Clock {
 }
 
 interface Pod { readonly clock: PodClock, readonly repeats: Repeats, readonly redis: { level: 'up' | 'away' } }
-interface App { readonly id: string, readonly key: string, readonly pod: Pod, readonly call: StartableCall, hasLeft: boolean, ends: number, body: string, code: string | undefined }
+interface App { readonly id: string, readonly key: string, readonly pod: Pod, readonly call: StartableCall, hasLeft: boolean, ends: number, body: string, code: string | undefined, endedAtMs: number }
 interface Arrival { readonly key: string, readonly fate: Fate, isOver: boolean }
 
 /**
- * Two sidecars, the real modules but for Redis and the way to the API, on one fake clock. What must hold: no key is sent while an earlier one
- * may have been carried out, unless a sidecar went alone since its Redis was away.
+ * Two sidecars, the real modules but for Redis and the way to the API, on one fake clock. What must hold, unless a sidecar went alone since its
+ * Redis was away: nothing is sent while an earlier one with its key may have been carried out, nor after others were told that nobody knows of it.
  */
 export class FleetWorld {
   readonly clock = new FakeClock()
@@ -98,7 +98,8 @@ export class FleetWorld {
     if (at === undefined || at.clock.isPaused) return
     if (at.redis.level === 'away') this.#alone.add(key)
     const id = `app-${this.#apps.length}`
-    const told = { ends: 0, body: '', code: undefined as string | undefined }
+    const told = { ends: 0, body: '', code: undefined as string | undefined, endedAtMs: Infinity }
+    const { clock } = this
     const sink: AnswerSink = {
       onHead: () => {},
       onChunk (chunk) {
@@ -108,6 +109,7 @@ export class FleetWorld {
       onEnd: () => { told.ends++ },
       onFailure ({ code }) {
         told.code = code
+        told.endedAtMs = clock.monotonicMs()
         told.ends++
       }
     }
@@ -201,6 +203,7 @@ export class FleetWorld {
   #line ({ clock }: Pod, key: string, id: string, refusal: (() => Problem | undefined) | undefined, sink: AnswerSink): StartableCall {
     const { fate, waitMs } = this
     const state = { isOutcomeUnknown: false, isAbandoned: false }
+    const wentAtMs = clock.monotonicMs()
     const fail = (problem: Problem): void => { if (!state.isAbandoned) sink.onFailure(problem) }
     const leave = (): void => {
       if (state.isAbandoned) return
@@ -208,7 +211,7 @@ export class FleetWorld {
       if (refused !== undefined || fate === 'unsent') return fail(refused ?? new Problem('UPSTR-R-001', 'x'))
       state.isOutcomeUnknown = true
       const arrival = { key, fate, isOver: false }
-      this.#arrive(arrival)
+      this.#arrive(arrival, wentAtMs)
       clock.setTimer(() => {
         if (fate === 'hangs' || fate === 'breaks') return fail(new Problem('UPSTR-N-001', 'x'))
         arrival.isOver = true
@@ -228,10 +231,14 @@ export class FleetWorld {
     })
   }
 
-  #arrive (arrival: Arrival): void {
+  #arrive (arrival: Arrival, wentAtMs: number): void {
     const earlier = this.#arrivals.filter(({ key, isOver, fate }) => key === arrival.key && !(isOver && NOT_BOOKED.has(fate)))
     this.#arrivals.push(arrival)
-    if (earlier.length > 0 && !this.#alone.has(arrival.key)) this.violations.push(`after ${this.clock.monotonicMs()} ms: ${arrival.key} was sent again after ${earlier.map(({ fate }) => fate).join()}`)
+    if (this.#alone.has(arrival.key)) return
+    const nowMs = this.clock.monotonicMs()
+    if (earlier.length > 0) this.violations.push(`after ${nowMs} ms: ${arrival.key} was sent again after ${earlier.map(({ fate }) => fate).join()}`)
+    const told = this.#apps.find(({ key, code, endedAtMs }) => key === arrival.key && code === 'UPSTR-N-001' && endedAtMs >= wentAtMs && endedAtMs < nowMs)
+    if (told !== undefined) this.violations.push(`after ${nowMs} ms: ${arrival.key} was sent though ${told.id} had been told that nobody knows`)
   }
 
   #check ({ id, key, pod, hasLeft, ends, body, code }: App): void {
