@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { call } from '../helpers/http.ts'
-import { NO_REDIS, startRedis, type RunningRedis } from '../helpers/redis.ts'
+import { NO_REDIS, startRedis, startSentinel, type RunningRedis } from '../helpers/redis.ts'
 import { settle } from '../helpers/fake-clock.ts'
 import { startServer, type Teardown } from '../helpers/servers.ts'
 import { startTestSidecar, type TestSidecar } from '../helpers/sidecar.ts'
@@ -162,6 +162,47 @@ t.test('a Redis that lost everything learns again what runs', { skip: NO_REDIS }
   // Its own memory is left.
   t.equal((await book(one.url, { key: 'k' })).body.toString(), 'booking 1')
   t.equal(seen.length, 1)
+})
+
+for (const pauseMs of [60, 200, 400]) {
+  t.test(`a Redis that hangs for ${pauseMs} ms makes no booking two`, { skip: NO_REDIS }, async t => {
+    const { redis, seen, arrived, answer, one, two } = await startFleet(t)
+    redis.child.kill('SIGSTOP')
+    const both = [book(one.url, { key: 'k' }), book(two.url, { key: 'k' })]
+    await Promise.all([one, two].map(async ({ adminUrl }) => inFlight(adminUrl, 1)))
+    await new Promise(resolve => setTimeout(resolve, pauseMs))
+    redis.child.kill('SIGCONT')
+    await arrived(1)
+    answer()
+    const answers = await Promise.all(both)
+    t.same(answers.map(({ body }) => body.toString()), ['booking 1', 'booking 1'])
+    t.same(answers.map(({ headers }) => headers['idempotency-replayed']).sort(), ['true', undefined])
+    t.equal(seen.length, 1)
+  })
+}
+
+t.test('a replica that becomes the master knows what was booked, and what runs', { skip: NO_REDIS }, async t => {
+  const master = await startRedis(t, ['repl-diskless-sync-delay 0'])
+  const replica = await startRedis(t, [`replicaof 127.0.0.1 ${master.port}`])
+  while (!/master_link_status:up/.test(await replica.ask('INFO', 'replication'))) await settle()
+  const sentinel = await startSentinel(t, master.port)
+  while (!(await sentinel.ask('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port))) await settle()
+  const { seen, arrived, answer, one, two } = await startFleet(t, { REDIS_URL: `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster` })
+  const ended = book(one.url, { key: 'ended' })
+  await arrived(1)
+  answer()
+  await ended
+  const first = book(one.url, { key: 'running' })
+  await arrived(2)
+  while (!(await replica.ask('KEYS', '*:repeat:*')).startsWith('*2')) await settle()
+  await master.kill()
+  await Promise.all([one, two].map(async ({ line }) => line('redis is there', 2)))
+  t.equal((await book(two.url, { key: 'ended' })).body.toString(), 'booking 1')
+  const repeat = book(two.url, { key: 'running' })
+  await inFlight(two.adminUrl, 1)
+  answer()
+  t.same((await Promise.all([first, repeat])).map(({ body }) => body.toString()), ['booking 2', 'booking 2'])
+  t.equal(seen.length, 2)
 })
 
 t.test('without Redis a sidecar remembers alone, and tells Redis when it is back', { skip: NO_REDIS }, async t => {
