@@ -1,8 +1,11 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Allotment } from './allotment.ts'
+import { areOfOneWindow, Block, shareOf } from './block.ts'
+import { Denials } from './denials.ts'
+import { FleetTalk } from './fleet-talk.ts'
 import type { Lane } from './lanes.ts'
-import { Ledger, WINDOW_MS } from './ledger.ts'
-import type { Grant, QuotaStore, Want } from './stores/store.ts'
+import { Ledger } from './ledger.ts'
+import type { Grant, Purpose, QuotaStore } from './stores/store.ts'
 import type { QuotaReading } from './window.ts'
 
 export interface FleetAllotmentOptions {
@@ -12,43 +15,19 @@ export interface FleetAllotmentOptions {
   readonly reserve: number
 }
 
-/** A live process is heard of at least three times in the minute after which it counts as gone. */
-const BEAT_MS = 20_000
+/** What operators are told. */
+export interface FleetStatus {
+  /** How many processes share the quota, this one too, as far as it was heard. */
+  readonly pods: number
+  /** The fleet can't be asked, and this one lives on its share. */
+  readonly isAlone: boolean
+}
+
 /** What was not used for so long may be of use to others. */
 const IDLE_MS = 2_000
-/** Something may be given back after all: we ask again at half of what is left of the window, and so a few times a window. */
-const MIN_PAUSE_MS = 1_000
+
 /** While we are alone: whether the store is back, for those who wait. */
 const ALONE_LOOK_MS = 1_000
-
-/** After an answer of no use, or none. */
-const FAILURE_PAUSE_MS = 1_000
-
-/** What is ours to send, of one window. */
-interface Block {
-  /** Undefined: our share while the fleet can't be asked. */
-  readonly id: string | undefined
-  /** Turns up to this one are not of it. */
-  readonly sinceTurn: number
-  /** Of which window of ours, where it is our share. */
-  readonly windows: number
-  endsAtMs: number
-  /** How many were here when it was filled last. */
-  size: number
-  left: number
-  /** Besides: for writes alone. */
-  kept: number
-}
-
-/** The fleet had nothing for us. */
-interface Denial {
-  readonly againAtMs: number
-  readonly opensAtMs: number
-}
-
-type Purpose = Exclude<Want, 'look'>
-
-const NO_DENIALS: Readonly<Record<Purpose, Denial | undefined>> = { write: undefined, other: undefined }
 
 const purposeOf = (lane: Lane): Purpose => lane === 'write' ? 'write' : 'other'
 
@@ -61,47 +40,40 @@ const purposeOf = (lane: Lane): Purpose => lane === 'write' ? 'write' : 'other'
 export class FleetAllotment implements Allotment {
   readonly #options: FleetAllotmentOptions
   readonly #ledger: Ledger
+  readonly #talk: FleetTalk
+  readonly #denials: Denials
   #block: Block | undefined
-  #denials = NO_DENIALS
-  /** The last word of the fleet. */
-  #fleet: { readonly pods: number, readonly left: number, readonly endsAtMs: number } | undefined
-  #askedUntilMs: number | undefined
-  #pausesUntilMs = -Infinity
-  /** Sent in this window without a grant: before the limit was known, or alone. The fleet has still to hear of them. */
-  #ungranted = { n: 0, windows: 1 }
   #turns = 0
   #lastTurnAtMs = -Infinity
   #idleTimer: Timer | undefined
-  #beatTimer: Timer | undefined
-  #isStopped = false
   #tellNews = (): void => {}
 
   constructor (options: FleetAllotmentOptions) {
+    const { clock, store, reserve } = options
     this.#options = options
-    this.#ledger = new Ledger(options.reserve)
+    this.#ledger = new Ledger(reserve)
+    this.#denials = new Denials(reserve)
+    this.#talk = new FleetTalk({
+      clock, store, ledger: this.#ledger, unspent: () => this.#granted?.unspent ?? 0, onAnswer: (purpose, grant) => this.#hear(purpose, grant)
+    })
   }
 
   onNews (hear: () => void): void {
     this.#tellNews = hear
   }
 
-  /** From now on the fleet knows of us. */
   start (): void {
-    void this.#beat()
+    this.#talk.start()
   }
 
   async stop (): Promise<void> {
-    this.#isStopped = true
-    this.#beatTimer?.cancel()
-    this.#idleTimer?.cancel()
-    const block = this.#block
-    this.#block = undefined
-    await this.#options.store.leave(block?.id ?? '', (block?.left ?? 0) + (block?.kept ?? 0))
+    const block = this.#granted
+    this.#drop()
+    await this.#talk.stop(block?.id ?? '', block?.unspent ?? 0)
   }
 
-  /** How many processes share the quota, as far as it was heard. */
-  get pods (): number {
-    return this.#fleet?.pods ?? 1
+  get fleet (): FleetStatus {
+    return { pods: this.#talk.heard?.pods ?? 1, isAlone: !this.#options.store.isUp || (this.#block !== undefined && this.#granted === undefined) }
   }
 
   get windows (): number {
@@ -114,7 +86,7 @@ export class FleetAllotment implements Allotment {
 
   get known (): Allotment['known'] {
     const known = this.#ledger.known
-    return known === undefined || this.#denial('write') === undefined ? known : { ...known, left: 0 }
+    return known === undefined || this.#denials.of('write', this.#options.clock.monotonicMs()) === undefined ? known : { ...known, left: 0 }
   }
 
   mayGo (lane: Lane, nowMs: number): boolean {
@@ -122,10 +94,10 @@ export class FleetAllotment implements Allotment {
     if (!this.#ledger.mayGo('write', nowMs)) return false
     if (this.#ledger.left === undefined) return true
     if (this.#has(lane, nowMs)) {
-      if (this.#block?.id === undefined && this.#canAsk(nowMs)) this.#ask(purposeOf(lane), nowMs)
+      if (this.#granted === undefined) this.#ask(purposeOf(lane), nowMs)
       return true
     }
-    if (this.#askedUntilMs !== undefined || this.#canAsk(nowMs)) {
+    if (this.#talk.answersByMs !== undefined || this.#talk.canAsk(nowMs)) {
       this.#ask(purposeOf(lane), nowMs)
       return false
     }
@@ -135,26 +107,22 @@ export class FleetAllotment implements Allotment {
 
   take (nowMs: number, lane: Lane): number {
     this.#lastTurnAtMs = nowMs
-    const block = this.#block
-    if (block?.id === undefined) this.#countUngranted(1)
-    if (block !== undefined) {
-      if (lane === 'write' && block.kept > 0) block.kept--
-      else if (block.left > 0) block.left--
-      if (block.size > 1 && block.left * 2 <= block.size && block.id !== undefined) this.#ask('other', nowMs)
-    }
+    this.#block?.take(lane)
+    if (this.#granted === undefined) this.#talk.sentUngranted()
+    else if (this.#granted.isHalfSpent) this.#ask('other', nowMs)
     this.#turns = this.#ledger.take(nowMs)
     return this.#turns
   }
 
   giveBack (turn: number, wasSent: boolean): void {
     this.#ledger.giveBack(turn, wasSent)
-    if (!wasSent) this.#return(turn)
+    if (!wasSent) this.#block?.giveBack(turn)
   }
 
   answer (turn: number, status: number, reading: QuotaReading | undefined, lastsMs: number, nowMs: number): boolean {
     const wasEarly = this.#ledger.answer(turn, status, reading, lastsMs, nowMs)
     // It was granted for the window that is still to come.
-    if (wasEarly) this.#return(turn)
+    if (wasEarly) this.#block?.giveBack(turn)
     return wasEarly
   }
 
@@ -165,14 +133,15 @@ export class FleetAllotment implements Allotment {
   slept (ms: number): void {
     this.#ledger.slept(ms)
     this.#drop()
-    this.#denials = NO_DENIALS
+    this.#denials.clear()
   }
 
   opensAtMs (lane: Lane, ahead: number, nowMs: number): number {
     const opensAtMs = this.#ledger.opensAtMs('write', ahead, nowMs)
-    const block = this.#block
-    if (block !== undefined && block.id === undefined && block.left === 0) return Math.max(opensAtMs, block.endsAtMs)
-    const denial = this.#denial(purposeOf(lane))
+    const share = this.#granted === undefined ? this.#block : undefined
+    // While the fleet is asked again, what it has for us is unknown, not nothing.
+    if (share?.unspent === 0 && this.#talk.answersByMs === undefined) return Math.max(opensAtMs, share.endsAtMs)
+    const denial = this.#denials.of(purposeOf(lane), nowMs)
     return denial === undefined ? opensAtMs : Math.max(opensAtMs, denial.opensAtMs)
   }
 
@@ -180,30 +149,22 @@ export class FleetAllotment implements Allotment {
     const left = this.#ledger.left
     if (left === undefined || left <= 0 || !this.#ledger.mayGo('write', nowMs)) return this.#ledger.wakesAtMs('write', nowMs)
     // Then there are news.
-    if (this.#askedUntilMs !== undefined) return Infinity
-    return this.#denial(purposeOf(lane))?.againAtMs ?? nowMs + ALONE_LOOK_MS
+    if (this.#talk.answersByMs !== undefined) return Infinity
+    return this.#denials.of(purposeOf(lane), nowMs)?.againAtMs ?? nowMs + ALONE_LOOK_MS
   }
 
   learnsByMs (lane: Lane, nowMs: number): number {
-    return Math.max(this.#ledger.learnsByMs(lane, nowMs), this.#askedUntilMs ?? 0)
+    return Math.max(this.#ledger.learnsByMs(lane, nowMs), this.#talk.answersByMs ?? 0)
+  }
+
+  /** What the fleet granted, unless we live on our share. */
+  get #granted (): Block | undefined {
+    return this.#block?.id === undefined ? undefined : this.#block
   }
 
   #has (lane: Lane, nowMs: number): boolean {
-    const block = this.#block
-    if (block === undefined) return false
-    if (nowMs >= block.endsAtMs || (block.id === undefined && block.windows !== this.#ledger.windows)) {
-      this.#drop()
-      return false
-    }
-    if (lane === 'write') return block.left + block.kept > 0
-    if (block.id !== undefined) return block.left > 0
-    // Alone, the reserve is ours to keep.
-    return block.left > Math.ceil(block.size * this.#options.reserve * Math.min((block.endsAtMs - nowMs) / WINDOW_MS, 1))
-  }
-
-  #denial (purpose: Purpose): Denial | undefined {
-    const denial = this.#denials[purpose]
-    return denial !== undefined && this.#options.clock.monotonicMs() < denial.againAtMs ? denial : undefined
+    if (this.#block?.isOver(this.#ledger.windows, nowMs) === true) this.#drop()
+    return this.#block?.has(lane, nowMs) ?? false
   }
 
   #drop (): void {
@@ -211,122 +172,65 @@ export class FleetAllotment implements Allotment {
     this.#idleTimer?.cancel()
   }
 
-  #countUngranted (n: number): number {
-    const windows = Math.max(this.#ledger.windows, 1)
-    if (this.#ungranted.windows !== windows) this.#ungranted = { n: 0, windows }
-    this.#ungranted.n += n
-    return this.#ungranted.n
-  }
-
-  #return (turn: number): void {
-    const block = this.#block
-    if (block !== undefined && turn > block.sinceTurn) block.left++
-  }
-
-  /** Our share of what was left, where the fleet was heard in this window; else of all. */
   #goAlone (): void {
     const known = this.#ledger.known
-    if (known === undefined || (this.#block !== undefined && this.#block.id === undefined)) return
-    const fleet = this.#fleet
-    // Two clocks told the ends: those of one window are close.
-    const isOfThis = fleet !== undefined && Math.abs(fleet.endsAtMs - known.endsAtMs) < WINDOW_MS / 2
-    const fleetLeft = isOfThis ? fleet.left : known.limit
-    const share = Math.floor(Math.min(fleetLeft, known.left) / this.pods)
-    const size = share === 0 && fleetLeft > 0 && known.left === known.limit ? 1 : share
-    this.#denials = NO_DENIALS
-    this.#block = { id: undefined, sinceTurn: this.#turns, windows: this.#ledger.windows, endsAtMs: known.endsAtMs, size, left: size, kept: 0 }
+    if (known === undefined || (this.#block !== undefined && this.#granted === undefined)) return
+    this.#denials.clear()
+    const { windows: ledgerWindow } = this.#ledger
+    this.#block = new Block({ id: undefined, ledgerWindow, sinceTurn: this.#turns, endsAtMs: known.endsAtMs, left: shareOf(known, this.#talk.heard), reserve: this.#options.reserve })
   }
 
-  #canAsk (nowMs: number): boolean {
-    return this.#options.store.isUp && nowMs >= this.#pausesUntilMs
+  #ask (purpose: Purpose, nowMs: number): void {
+    if (this.#denials.of(purpose, nowMs) === undefined) this.#talk.ask(purpose, nowMs)
   }
 
-  #ask (want: Purpose, nowMs: number): void {
-    if (this.#askedUntilMs !== undefined || this.#isStopped || this.#denial(want) !== undefined || !this.#canAsk(nowMs)) return
-    this.#askedUntilMs = nowMs + this.#options.store.limitMs
-    void this.#fetch(want)
-  }
-
-  async #fetch (want: Purpose): Promise<void> {
-    const grant = await this.#report(want)
-    this.#askedUntilMs = undefined
-    if (grant?.window === undefined) this.#pausesUntilMs = this.#options.clock.monotonicMs() + FAILURE_PAUSE_MS
-    else this.#granted(want, grant, grant.window)
+  #hear (purpose: Purpose, grant: Grant | undefined): void {
+    if (grant?.window !== undefined) this.#fill(purpose, grant, grant.window)
     this.#tellNews()
   }
 
-  async #report (want: Want): Promise<Grant | undefined> {
-    const { clock, store } = this.#options
-    this.#ledger.roll(clock.monotonicMs())
-    const { told } = this.#ledger
-    const block = this.#block
-    const unspent = block?.id === undefined ? 0 : block.left + block.kept
-    const ungranted = told === undefined ? 0 : this.#countUngranted(0)
-    const grant = await store.take({ want, told, lastsMs: told === undefined ? 0 : told.endsAtMs - clock.monotonicMs(), unspent, ungranted })
-    if (grant !== undefined) {
-      this.#countUngranted(-Math.min(ungranted, this.#countUngranted(0)))
-      this.#fleet = { pods: grant.pods, left: grant.window?.left ?? 0, endsAtMs: grant.window === undefined ? -Infinity : clock.monotonicMs() + grant.window.endsInMs }
-    }
-    return grant
-  }
-
-  #granted (want: Purpose, { granted, isKept }: Grant, window: NonNullable<Grant['window']>): void {
+  #fill (purpose: Purpose, { granted, isKept }: Grant, window: NonNullable<Grant['window']>): void {
     const nowMs = this.#options.clock.monotonicMs()
-    const endsAtMs = nowMs + window.endsInMs
     if (granted === 0) {
-      const denial = this.#denialBy(window, nowMs)
-      this.#denials = { write: window.left === 0 ? denial : this.#denials.write, other: denial }
+      this.#denials.deny(window, nowMs)
       // Our share was of the time without the fleet, which now says that nothing is left.
-      if (this.#block?.id === undefined) this.#drop()
+      if (this.#granted === undefined) this.#drop()
       return
     }
-    if (this.#denials[want] !== undefined) this.#denials = { ...this.#denials, [want]: undefined }
-    const block = this.#block?.id === window.id ? this.#block : { id: window.id, sinceTurn: this.#turns, windows: 0, endsAtMs, size: 0, left: 0, kept: 0 }
-    block.endsAtMs = endsAtMs
-    if (isKept) block.kept += granted
-    else block.left += granted
-    block.size = block.left
-    this.#block = block
-    this.#watchIdle(nowMs)
+    this.#denials.lift(purpose)
+    const endsAtMs = this.#earliestEndMs(nowMs + window.endsInMs)
+    if (this.#block?.id !== window.id) this.#block = new Block({ id: window.id, sinceTurn: this.#turns, endsAtMs })
+    this.#block.fill(granted, isKept, endsAtMs)
+    this.#watchIdle(IDLE_MS)
   }
 
-  #denialBy ({ limit, left, endsInMs }: NonNullable<Grant['window']>, nowMs: number): Denial {
-    const { reserve } = this.#options
-    const endsAtMs = nowMs + endsInMs
-    const pauseMs = Math.min(Math.max(endsInMs / 2, MIN_PAUSE_MS), endsInMs)
-    if (left === 0) return { againAtMs: nowMs + pauseMs, opensAtMs: endsAtMs }
-    // What is left is kept for writes, and melts.
-    const meltsAtMs = Math.max(endsAtMs - WINDOW_MS * (left - 1) / (limit * reserve) + 1, nowMs + 1)
-    return { againAtMs: Math.min(meltsAtMs, endsAtMs), opensAtMs: Math.min(meltsAtMs, endsAtMs) }
+  /** The fleet's window may end later than it does by what the API told us, by the time that the answer took. */
+  #earliestEndMs (fleetEndsAtMs: number): number {
+    const known = this.#ledger.known
+    return known !== undefined && areOfOneWindow(known.endsAtMs, fleetEndsAtMs) ? Math.min(known.endsAtMs, fleetEndsAtMs) : fleetEndsAtMs
   }
 
-  #watchIdle (nowMs: number): void {
+  #watchIdle (ms: number): void {
     this.#idleTimer?.cancel()
-    const idleAtMs = Math.max(this.#lastTurnAtMs, nowMs) + IDLE_MS
-    this.#idleTimer = this.#options.clock.setTimer(() => this.#lookIfIdle(), idleAtMs - nowMs)
+    this.#idleTimer = this.#options.clock.setTimer(() => this.#lookIfIdle(), ms)
   }
 
   #lookIfIdle (): void {
-    const { clock } = this.#options
-    const nowMs = clock.monotonicMs()
-    const block = this.#block
-    if (block?.id === undefined || block.left + block.kept === 0) return
+    const nowMs = this.#options.clock.monotonicMs()
+    const block = this.#granted
+    if (block?.id === undefined || block.unspent === 0 || block.isOver(this.#ledger.windows, nowMs)) return
     const idleForMs = nowMs - this.#lastTurnAtMs
-    if (idleForMs >= IDLE_MS) void this.#giveBlockBack(block, block.id)
-    else this.#idleTimer = clock.setTimer(() => this.#lookIfIdle(), IDLE_MS - idleForMs)
+    if (idleForMs < IDLE_MS) this.#watchIdle(IDLE_MS - idleForMs)
+    else void this.#lend(block, block.id)
   }
 
-  /** It is kept where that fails. */
-  async #giveBlockBack (block: Block, id: string): Promise<void> {
-    const { left, kept } = block
-    block.left = block.kept = 0
-    if (await this.#options.store.giveBack(id, left + kept)) return
-    block.left += left
-    block.kept += kept
-  }
-
-  async #beat (): Promise<void> {
-    await this.#report('look')
-    if (!this.#isStopped) this.#beatTimer = this.#options.clock.setTimer(() => { void this.#beat() }, BEAT_MS)
+  /** Gives the block back. It is kept where that fails. */
+  async #lend (block: Block, id: string): Promise<void> {
+    const lent = block.lend()
+    if (await this.#options.store.giveBack(id, lent.left + lent.kept)) return
+    // Meanwhile we may live on our share.
+    if (this.#block === undefined || !areOfOneWindow(this.#block.endsAtMs, block.endsAtMs)) return
+    this.#block.takeBack(lent)
+    this.#watchIdle(IDLE_MS)
   }
 }

@@ -1,9 +1,7 @@
 import type { Allotment } from './allotment.ts'
 import type { Lane } from './lanes.ts'
-import type { QuotaReading } from './window.ts'
-
-/** Bookable's windows. One that is said to last longer is looked at again after this time all the same: a header may be garbage. */
-export const WINDOW_MS = 60_000
+import { meltsAtMs, reservedOf } from './reserve.ts'
+import { WINDOW_MS, type QuotaReading } from './window.ts'
 
 /** Before the first answer of a process nobody knows what is left: a burst at the start goes in small pieces, but not for long. */
 const FIRST_PLACES = 4
@@ -102,7 +100,7 @@ export class Ledger implements Allotment {
     const window = this.#window
     if (window === undefined) return true
     const left = this.#leftOf(window)
-    return left > 0 && (lane === 'write' || left > this.#reserved(window, nowMs))
+    return left > 0 && (lane === 'write' || left > reservedOf(window.limit, this.#reserve, window.endsAtMs - nowMs))
   }
 
   /** A request goes. @returns its turn, from 1 up */
@@ -185,7 +183,7 @@ export class Ledger implements Allotment {
     const window = this.#window
     if (window === undefined || this.#learning !== undefined) return nowMs
     const left = this.#leftOf(window) - ahead
-    if (left > 0) return lane === 'write' ? nowMs : Math.max(nowMs, this.#meltsAtMs(window, left))
+    if (left > 0) return lane === 'write' ? nowMs : Math.max(nowMs, meltsAtMs(window, this.#reserve, left))
     const before = ahead - Math.max(this.#leftOf(window), 0)
     return window.endsAtMs + Math.floor(before / Math.max(window.limit, 1)) * WINDOW_MS
   }
@@ -196,7 +194,7 @@ export class Ledger implements Allotment {
     const window = this.#window
     if (window === undefined) return nowMs
     const left = this.#leftOf(window)
-    return left <= 0 || lane === 'write' ? window.endsAtMs : Math.max(this.#meltsAtMs(window, left), nowMs)
+    return left <= 0 || lane === 'write' ? window.endsAtMs : Math.max(meltsAtMs(window, this.#reserve, left), nowMs)
   }
 
   /** The first answer of all is waited for: the quota is not spent. */
@@ -211,17 +209,6 @@ export class Ledger implements Allotment {
   #leftOf ({ limit, foreign, sent, told }: Window): number {
     const toldLess = told - this.#inFlight - (this.#untold - this.#olderMark.untold)
     return Math.min(told, Math.max(limit - foreign - sent, toldLess))
-  }
-
-  /** What is kept for writes: in proportion to what is left of the window, so that what no booking needed is used after all; one to the last. */
-  #reserved ({ limit, endsAtMs }: Window, nowMs: number): number {
-    return Math.ceil(limit * this.#reserve * Math.min((endsAtMs - nowMs) / WINDOW_MS, 1))
-  }
-
-  /** When less than `left` is kept. */
-  #meltsAtMs ({ limit, endsAtMs }: Window, left: number): number {
-    // Just behind the moment when both are equal.
-    return this.#reserve === 0 ? -Infinity : endsAtMs - WINDOW_MS * (left - 1) / (limit * this.#reserve) + 1
   }
 
   /**

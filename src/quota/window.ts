@@ -1,3 +1,6 @@
+/** How long Bookable's windows last. One that is said to last longer is looked at again after this time all the same: a header may be garbage. */
+export const WINDOW_MS = 60_000
+
 /** What an answer of the API says of the quota (X-RateLimit-Limit, -Remaining, -Reset; Date). */
 export interface QuotaReading {
   readonly limit: number

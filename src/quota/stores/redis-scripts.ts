@@ -1,4 +1,5 @@
 import { redisScript } from '../../redis/script.ts'
+import { WINDOW_MS } from '../window.ts'
 
 /**
  * Counts what the fleet may send, in the window of the API, and grants a block of it. By the clock of Redis alone: it is the only one they share.
@@ -10,7 +11,7 @@ import { redisScript } from '../../redis/script.ts'
 export const TAKE = redisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local window = 60000
+local window = ${WINDOW_MS}
 local pod, want, reserve, unspent, ungranted = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local id, limit, used, lasts, isAssumed = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10] == '1'
 
@@ -20,10 +21,13 @@ redis.call('PEXPIRE', KEYS[2], 2 * window)
 local pods = redis.call('ZCARD', KEYS[2])
 
 local stored = redis.call('HMGET', KEYS[1], 'id', 'limit', 'granted', 'foreign', 'ends', 'confirmed', 'since')
-local count = nil
-if stored[1] then
-  count = { id = tonumber(stored[1]), limit = tonumber(stored[2]), granted = tonumber(stored[3]), foreign = tonumber(stored[4]),
-    ends = tonumber(stored[5]), confirmed = stored[6] == '1', since = tonumber(stored[7]) }
+local count = { confirmed = stored[6] == '1' }
+for i, name in pairs({ 'id', 'limit', 'granted', 'foreign', 'ends', [7] = 'since' }) do
+  count[name] = string.match(stored[i] or '', '^%-?%d+$') and #stored[i] < 16 and tonumber(stored[i])
+  -- None yet, or somebody else's: then ours takes its place.
+  if not count[name] then count = nil; break end
+end
+if count then
   -- Another master may have another clock.
   count.ends = math.min(count.ends, now + window)
   if now >= count.ends then
@@ -71,6 +75,7 @@ if isTold then count.foreign = math.max(count.foreign, used + unspent - count.gr
 
 -- A limit of 0 too is worth a request in each window: else nobody would learn that it was raised.
 local left = math.max(count.limit, 1) - count.granted - count.foreign
+-- As reserve.ts has it.
 local kept = math.ceil(count.limit * reserve * (count.ends - now) / window)
 local granted, isKept = 0, 0
 if want ~= 'look' then

@@ -1,7 +1,10 @@
 import type { ToldWindow } from '../ledger.ts'
 
-/** Who asks the fleet: writes may take of what is kept for them, and `look` takes nothing. */
-export type Want = 'write' | 'other' | 'look'
+/** What a request is for: writes may take of what is kept for them. */
+export type Purpose = 'write' | 'other'
+
+/** Who asks the fleet: `look` takes nothing. */
+export type Want = Purpose | 'look'
 
 /** What one process tells the fleet. */
 export interface Report {
