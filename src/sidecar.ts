@@ -142,7 +142,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     const listeners = await openListeners(config, { apps: onRefused, operators: (...refused) => journal.refused(...refused) }, {
       apps: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
       operators: await createAdminServer({
-        tokens, door, redis, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, door, history, repeats, redis }), nowMs: () => clock.nowMs()
+        tokens, door, redis, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, fleet, door, history, repeats, redis }), nowMs: () => clock.nowMs()
       })
     })
     journal.listening(listeners.apps.url, listeners.operators.url)

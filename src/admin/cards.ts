@@ -52,7 +52,7 @@ const NEAR_END = 0.9
 export function quotaCard ({ quota, today }: Status, nowMs: number): Html {
   const saved = row('Saved', html`${count(today.saved)} of ${counted(today.requests, 'request')} today <span class="soft">by coalescing and cache</span>`)
   if (quota === null) return card('quota', 'Quota', 'Not known yet', html`<p>The API has not told one yet. It does so with its answers.</p><dl>${saved}</dl>`)
-  const { limit, remaining, resetsAt, waiting } = quota
+  const { limit, remaining, resetsAt, waiting, fleet } = quota
   const used = Math.max(limit - remaining, 0)
   const share = limit > 0 ? used / limit : 1
   const resetInMs = Date.parse(resetsAt) - nowMs
@@ -65,6 +65,7 @@ export function quotaCard ({ quota, today }: Status, nowMs: number): Html {
   })}<p class="axis"><span>${percent(share)} used</span><span>${count(Math.max(remaining, 0))} left</span></p><dl>
 ${row('Resets', resetInMs > 0 ? html`in ${count(Math.ceil(resetInMs / 1000))} s <span class="soft">${clockTime(resetsAt, nowMs)}</span>` : html`with the next answer <span class="soft">the window has ended</span>`)}
 ${row('Waiting', html`${inLanes(waiting)}`)}
+${fleet === null ? html`` : row('Shared by', html`${counted(fleet.sidecars, 'sidecar')} <span class="soft">${fleet.isAlone ? 'this one goes alone, on an even share' : 'in one count'}</span>`)}
 ${saved}
 </dl>`)
 }

@@ -59,6 +59,15 @@ export interface QuotaStatus {
   readonly resetsAt: string
   /** Requests that are held until there is quota for them, by lane: writes go first, then what lies below a route, then lists. */
   readonly waiting: Readonly<Record<'write' | 'read' | 'list', number>>
+  /** Null where it is not counted for a fleet. */
+  readonly fleet: FleetStatus | null
+}
+
+export interface FleetStatus {
+  /** How many share the quota, this one too, as far as it was heard last. */
+  readonly sidecars: number
+  /** The fleet can't be asked now: this one lives on an even share. */
+  readonly isAlone: boolean
 }
 
 /** Writes that were asked for again, by how they ended, since the start. */

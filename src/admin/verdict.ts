@@ -83,11 +83,11 @@ function quotaWarning ({ quota }: Status, nowMs: number): Warning | undefined {
   }
 }
 
-function redisWarning ({ redis }: Status, nowMs: number): Warning | undefined {
+function redisWarning ({ redis, quota }: Status, nowMs: number): Warning | undefined {
   if (redis === null || redis.reason === null) return undefined
   return {
     but: 'without Redis',
-    what: `Redis went out of use ${relative(redis.since, nowMs)} (${redis.reason}: ${redis.detail}). This sidecar goes on with a token of its own.`,
+    what: `Redis went out of use ${relative(redis.since, nowMs)} (${redis.reason}: ${redis.detail}). This sidecar goes on by itself${quota === null || quota.fleet === null ? '' : ', with an even share of the quota'}.`,
     advice: 'Look at Redis. The sidecar comes back to it by itself.'
   }
 }

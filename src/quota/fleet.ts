@@ -72,8 +72,10 @@ export class FleetAllotment implements Allotment {
     await this.#talk.stop(block?.id ?? '', block?.unspent ?? 0)
   }
 
-  get fleet (): FleetStatus {
-    return { pods: this.#talk.heard?.pods ?? 1, isAlone: !this.#options.store.isUp || (this.#block !== undefined && this.#granted === undefined) }
+  get status (): FleetStatus {
+    const { clock, store } = this.#options
+    const isOnShare = this.#share?.isOver(this.#ledger.windows, clock.monotonicMs()) === false
+    return { pods: this.#talk.heard?.pods ?? 1, isAlone: !store.isUp || isOnShare }
   }
 
   get windows (): number {
@@ -138,7 +140,7 @@ export class FleetAllotment implements Allotment {
 
   opensAtMs (lane: Lane, ahead: number, nowMs: number): number {
     const opensAtMs = this.#ledger.opensAtMs('write', ahead, nowMs)
-    const share = this.#granted === undefined ? this.#block : undefined
+    const share = this.#share
     // While the fleet is asked again, what it has for us is unknown, not nothing.
     if (share?.unspent === 0 && this.#talk.answersByMs === undefined) return Math.max(opensAtMs, share.endsAtMs)
     const denial = this.#denials.of(purposeOf(lane), nowMs)
@@ -157,9 +159,13 @@ export class FleetAllotment implements Allotment {
     return Math.max(this.#ledger.learnsByMs(lane, nowMs), this.#talk.answersByMs ?? 0)
   }
 
-  /** What the fleet granted, unless we live on our share. */
+  /** What the fleet granted; else we live on our share, if anything. */
   get #granted (): Block | undefined {
     return this.#block?.id === undefined ? undefined : this.#block
+  }
+
+  get #share (): Block | undefined {
+    return this.#granted === undefined ? this.#block : undefined
   }
 
   #has (lane: Lane, nowMs: number): boolean {
@@ -174,7 +180,7 @@ export class FleetAllotment implements Allotment {
 
   #goAlone (): void {
     const known = this.#ledger.known
-    if (known === undefined || (this.#block !== undefined && this.#granted === undefined)) return
+    if (known === undefined || this.#share !== undefined) return
     this.#denials.clear()
     const { windows: ledgerWindow } = this.#ledger
     this.#block = new Block({ id: undefined, ledgerWindow, sinceTurn: this.#turns, endsAtMs: known.endsAtMs, left: shareOf(known, this.#talk.heard), reserve: this.#options.reserve })

@@ -1,6 +1,7 @@
-import type { RedisStatus, Status, TokenStatus } from '../admin/status.ts'
+import type { FleetStatus, RedisStatus, Status, TokenStatus } from '../admin/status.ts'
 import { isoTime, type Clock } from '../clock.ts'
 import { PROBLEMS, type Problem } from '../problem.ts'
+import type { FleetAllotment } from '../quota/fleet.ts'
 import type { Governor } from '../quota/governor.ts'
 import type { RedisState } from '../redis/link.ts'
 import type { Repeats } from '../repeats/repeats.ts'
@@ -14,6 +15,8 @@ export interface ReportSources {
   readonly apiUrl: URL
   readonly tokens: TokenCache
   readonly quota: Governor
+  /** Undefined where the quota is not counted for a fleet. */
+  readonly fleet: Pick<FleetAllotment, 'status'> | undefined
   readonly door: { readonly inFlight: number, readonly isLeaving: boolean }
   readonly history: History
   readonly repeats: Repeats
@@ -21,7 +24,7 @@ export interface ReportSources {
 }
 
 /** All that operators are told at a glance, as it is at this moment. */
-export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, history, repeats, redis }: ReportSources): Status {
+export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, fleet, door, history, repeats, redis }: ReportSources): Status {
   const { problem } = tokens
   const { status: window, waiting } = quota
   return {
@@ -32,7 +35,7 @@ export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, door, h
     problem: problem === undefined ? null : { code: problem.code, detail: detailOf(problem) },
     token: tokenStatus(tokens),
     upstream: { url: apiUrl.origin, ...history.upstream },
-    quota: window === undefined ? null : { limit: window.limit, remaining: window.remaining, resetsAt: isoTime(window.resetsAtMs), waiting },
+    quota: window === undefined ? null : { limit: window.limit, remaining: window.remaining, resetsAt: isoTime(window.resetsAtMs), waiting, fleet: fleet === undefined ? null : fleetStatus(fleet.status) },
     today: history.today,
     repeats: { ...history.repeats, remembered: repeats.remembered.records, running: repeats.running },
     redis: redis === undefined ? null : redisStatus(redis.state),
@@ -54,6 +57,10 @@ function tokenStatus (tokens: TokenCache): TokenStatus {
       ? null
       : { at: isoTime(lastFailure.atMs), code: lastFailure.problem.code, detail: detailOf(lastFailure.problem), nextTryAt: isoTime(lastFailure.nextTryAtMs) }
   }
+}
+
+function fleetStatus ({ pods, isAlone }: FleetAllotment['status']): FleetStatus {
+  return { sidecars: pods, isAlone }
 }
 
 function redisStatus ({ level, sinceMs, trouble }: RedisState): RedisStatus {

@@ -104,9 +104,20 @@ t.test('a spent quota is a warning with the time of the reset, until that time h
   t.match(verdictOf(STATES['quota spent'].status), /All 200 requests of this window are used\. The next one starts in 23 s; until then requests wait, or apps get 429\./)
   t.ok(wordsOf(STATES['quota spent'].status).includes('200 of 200 used'))
   t.ok(wordsOf(STATES['quota spent'].status).includes('Waiting 1 write, 6 lists'))
-  const past = sample({ quota: { limit: 200, remaining: 0, resetsAt: at(0), waiting: { write: 0, read: 0, list: 0 } } })
+  const past = sample({ quota: { limit: 200, remaining: 0, resetsAt: at(0), waiting: { write: 0, read: 0, list: 0 }, fleet: null } })
   t.match(verdictOf(past), /Working Requests/)
   t.ok(wordsOf(past).includes('Resets with the next answer'))
+})
+
+t.test('in a fleet it is told how many share the quota, and whether this one goes alone', async t => {
+  t.notMatch(wordsOf(sample()), 'Shared by')
+  const quota = (sidecars: number, isAlone: boolean): Pick<Status, 'quota'> => ({ quota: { limit: 200, remaining: 138, resetsAt: at(48), waiting: { write: 0, read: 0, list: 0 }, fleet: { sidecars, isAlone } } })
+  t.ok(wordsOf(sample(quota(4, false))).includes('Shared by 4 sidecars in one count'))
+  t.ok(wordsOf(sample(quota(1, false))).includes('Shared by 1 sidecar in one count'))
+  t.ok(wordsOf(sample(quota(4, true))).includes('Shared by 4 sidecars this one goes alone, on an even share'))
+  const redis = { state: 'away', since: at(-7), reason: 'full', detail: 'OOM' } as const
+  t.match(verdictOf(sample({ redis })), /\(full: OOM\)\. This sidecar goes on by itself\. /)
+  t.match(verdictOf(sample({ redis, ...quota(4, true) })), /\(full: OOM\)\. This sidecar goes on by itself, with an even share of the quota\. /)
 })
 
 t.test('all that is wrong at once is told, the worst first', async t => {
@@ -120,7 +131,7 @@ t.test('what coalescing and the cache saved is told, for the day that runs', asy
 
 t.test('a quota that nobody told yet, and a limit of nothing, are no numbers out of thin air', async t => {
   t.ok(wordsOf(sample({ quota: null })).includes('Quota Not known yet The API has not told one yet.'))
-  t.ok(wordsOf(sample({ quota: { limit: 0, remaining: 0, resetsAt: at(5), waiting: { write: 0, read: 0, list: 0 } } })).includes('0 of 0 used'))
+  t.ok(wordsOf(sample({ quota: { limit: 0, remaining: 0, resetsAt: at(5), waiting: { write: 0, read: 0, list: 0 }, fleet: null } })).includes('0 of 0 used'))
 })
 
 t.test('a drain says how many requests it finishes first', async t => {

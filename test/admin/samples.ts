@@ -39,7 +39,7 @@ export function sample (changes: Partial<Status> = {}): Status {
     problem: null,
     token: FRESH,
     upstream: { url: 'https://api.bookabletech.com', lastAnswer: { at: at(-2), status: 200 }, lastFailure: { at: at(-402), code: 'UPSTR-R-002' } },
-    quota: { limit: 200, remaining: 138, resetsAt: at(48), waiting: { write: 0, read: 0, list: 0 } },
+    quota: { limit: 200, remaining: 138, resetsAt: at(48), waiting: { write: 0, read: 0, list: 0 }, fleet: null },
     today: { date: '2026-11-21', requests: 2_000, saved: 1_240 },
     repeats: { answered: 41, waited: 6, refused: 1, unknown: 2, remembered: 1_284, running: 1 },
     redis: null,
@@ -111,7 +111,7 @@ export const STATES = {
     status: sample({ minutes: MINUTES.map((minute, i) => i < 13 ? minute : { ...minute, errors: minute.requests }) }),
     headline: 'Working, but most requests fail'
   },
-  'quota spent': { status: sample({ quota: { limit: 200, remaining: 0, resetsAt: at(23), waiting: { write: 1, read: 0, list: 6 } } }), headline: 'Working, but the quota is spent' },
+  'quota spent': { status: sample({ quota: { limit: 200, remaining: 0, resetsAt: at(23), waiting: { write: 1, read: 0, list: 6 }, fleet: null } }), headline: 'Working, but the quota is spent' },
   draining: { status: sample({ state: 'draining', problem: { code: 'DRAIN-R-001', detail: 'The sidecar is shutting down. Nothing was changed; retry on a new connection.' } }), headline: 'Shutting down' },
   hostile: {
     status: sample({

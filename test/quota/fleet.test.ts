@@ -88,7 +88,7 @@ t.test('what a dead pod had reserved is lost for one window', { skip: NO_REDIS }
   t.comment(JSON.stringify([...world.windows.values()]))
   t.ok(first !== undefined && first.served >= 300 - 25, `${first?.served} in its window`)
   t.ok(second !== undefined && second.served >= 297, `${second?.served} in the next`)
-  t.equal(alive[0]?.allotment.fleet.pods, 2)
+  t.equal(alive[0]?.allotment.status.pods, 2)
 })
 
 t.test('FLUSHALL in mid-window is repaired by what the API says', { skip: NO_REDIS }, async t => {
@@ -126,7 +126,7 @@ t.test('without Redis each pod goes on with its share, and comes back by itself'
     t.ok(refused <= 3, `${refused} refused`)
   }
   t.equal(sum(pods, '429'), 0)
-  t.equal(pods[0]?.allotment.fleet.pods, 4)
+  t.equal(pods[0]?.allotment.status.pods, 4)
   t.match(await back.ask('KEYS', '*:quota:*'), /quota/)
 })
 
