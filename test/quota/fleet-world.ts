@@ -5,8 +5,9 @@ import { Governor } from '../../src/quota/governor.ts'
 import type { Lane } from '../../src/quota/lanes.ts'
 import { RedisQuotaStore } from '../../src/quota/stores/redis.ts'
 import { RedisHome } from '../../src/redis/home.ts'
-import { redisScript } from '../../src/redis/script.ts'
+import { redisScript, type RedisScript } from '../../src/redis/script.ts'
 import { RedisSource } from '../../src/redis/source.ts'
+import { RedisAway } from '../../src/redis/trouble.ts'
 import { Secret } from '../../src/secret.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import type { RunningRedis } from '../helpers/redis.ts'
@@ -27,6 +28,10 @@ export class FleetWorld {
   readonly windows = new Map<number, { served: number, refused: number, foreign: number, byLane: Record<Lane, number> }>()
   readonly warnings: string[] = []
   commands = 0
+  /** What becomes of a command: one that is lost does not reach Redis, and of one that is late nobody hears the answer. */
+  mishap: ((script: RedisScript) => 'lost' | 'late' | undefined) | undefined
+  /** The headers of an answer, where they are not the usual ones. */
+  headers: ((usual: Readonly<Record<string, string>>) => Readonly<Record<string, string>>) | undefined
   readonly #t: Teardown
   readonly #redis: RunningRedis
   readonly #pending = new Set<Promise<unknown>>()
@@ -69,6 +74,28 @@ export class FleetWorld {
     }
   }
 
+  /** Each pod asks evenly, all of them together `perWindow`. */
+  async load (pods: readonly Pod[], perWindow: number, windows: number): Promise<void> {
+    const everyMs = WINDOW_MS / perWindow
+    let asked = 0
+    const startedAtMs = this.clock.monotonicMs()
+    while (this.clock.monotonicMs() - startedAtMs < windows * WINDOW_MS) {
+      while (asked * everyMs <= this.clock.monotonicMs() - startedAtMs) {
+        pods[asked % pods.length]?.ask(asked % 3 === 0 ? 'read' : 'list')
+        asked++
+      }
+      await this.advanceMs(100)
+    }
+  }
+
+  /** All of them learn the limit, and a window begins. */
+  async learnAll (pods: readonly Pod[] = this.pods): Promise<void> {
+    await this.advanceMs(this.msToTurn - 10_000)
+    for (const pod of pods) pod.ask('read')
+    await this.advanceMs(10_040)
+    this.windows.clear()
+  }
+
   get msToTurn (): number {
     return WINDOW_MS - this.clock.nowMs() % WINDOW_MS
   }
@@ -90,15 +117,13 @@ export class FleetWorld {
       window.served++
       window.byLane[lane]++
     } else window.refused++
-    return {
-      status: isAllowed ? 200 : 429,
-      headers: Object.entries({
-        Date: new Date(this.clock.nowMs()).toUTCString(),
-        'X-RateLimit-Limit': String(this.limit),
-        'X-RateLimit-Remaining': String(Math.max(this.limit - window.served - window.foreign, 0)),
-        'X-RateLimit-Reset': String(Math.floor(this.clock.nowMs() / WINDOW_MS) * 60 + 60)
-      }).flat()
+    const usual = {
+      Date: new Date(this.clock.nowMs()).toUTCString(),
+      'X-RateLimit-Limit': String(this.limit),
+      'X-RateLimit-Remaining': String(Math.max(this.limit - window.served - window.foreign, 0)),
+      'X-RateLimit-Reset': String(Math.floor(this.clock.nowMs() / WINDOW_MS) * 60 + 60)
     }
+    return { status: isAllowed ? 200 : 429, headers: Object.entries(this.headers?.(usual) ?? usual).flat() }
   }
 
   #pod (reserve: number, maxWaitMs: number): Pod {
@@ -108,12 +133,17 @@ export class FleetWorld {
     const home = new RedisHome({ clock: homeClock, random: () => 0, source: new RedisSource(fixedSecret(this.#redis.url), () => {}) })
     this.#t.teardown(() => home.stop())
     home.start()
-    const run: Run = async ({ lua }, keys, args, patience) => {
+    const run: Run = async (wanted, keys, args, patience) => {
       this.commands++
-      const script = redisScript(lua.replace("redis.call('TIME')", '{ math.floor(ARGV[#ARGV] / 1000), ARGV[#ARGV] % 1000 * 1000 }'))
+      const mishap = this.mishap?.(wanted)
+      if (mishap === 'lost') throw new RedisAway('lost')
+      const script = redisScript(wanted.lua.replace("redis.call('TIME')", '{ math.floor(ARGV[#ARGV] / 1000), ARGV[#ARGV] % 1000 * 1000 }'))
       const answer = home.run(script, keys, [...args, clock.nowMs()], patience)
       this.#pending.add(answer)
-      return answer.finally(() => { this.#pending.delete(answer) })
+      return answer.finally(() => {
+        this.#pending.delete(answer)
+        if (mishap === 'late') throw new RedisAway('late')
+      })
     }
     const store = new RedisQuotaStore({
       redis: { get isUp () { return home.isUp }, run }, readClientId: () => new Secret('client'), apiUrl: new URL('https://api.example'), reserve, onRefused: reason => { this.warnings.push(reason) }
