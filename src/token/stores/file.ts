@@ -90,19 +90,22 @@ export class FileTokenStore implements TokenStore {
 
 /** The text of a file that nobody else could have read; of no link, which may lead anywhere, and of nothing that would not end. */
 async function readOwn (path: string): Promise<string | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw new Unusable(`cannot be read (${error.code})`)
-  })
-  if (file === undefined) return undefined
   try {
-    const status = await file.stat()
-    if (!status.isFile()) throw new Unusable('is no file')
-    if ((status.mode & 0o077) !== 0) throw new Unusable(`may be read or written by others (mode ${(status.mode & 0o777).toString(8)})`)
-    if (status.size > MAX_BYTES) throw new Unusable('is larger than any token')
-    return await file.readFile('utf8')
-  } finally {
-    await file.close()
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      const status = await file.stat()
+      if (!status.isFile()) throw new Unusable('is no file')
+      if ((status.mode & 0o077) !== 0) throw new Unusable(`may be read or written by others (mode ${(status.mode & 0o777).toString(8)})`)
+      if (status.size > MAX_BYTES) throw new Unusable('is larger than any token')
+      return await file.readFile('utf8')
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (error instanceof Unusable) throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new Unusable(`cannot be read (${code})`)
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -135,14 +135,29 @@ t.test('a token from before the clock was set back is not believed', async t => 
   t.match(warnings, [/the clock was set back; it will be replaced/])
 })
 
-t.test('where nothing can be written the token is kept in memory, with a warning', async t => {
-  const { dir, clock, endpoint, warnings } = setUp(t)
-  const nowhere = join(dir, 'missing', 'token')
+/** A cache over a file of its own choice. */
+async function startOn (t: Teardown, path: string): Promise<{ readonly now: string | undefined, readonly warnings: readonly string[] }> {
+  const clock = new FakeClock()
+  const warnings: string[] = []
   const onRefused = (reason: string): void => { warnings.push(reason) }
-  const { cache, now, written } = startCache(t, { clock, endpoint, onRefused, store: new FileTokenStore({ clock, path: nowhere, readSeal: () => seal(), onRefused }) })
+  const { cache, now, written } = startCache(t, { clock, endpoint: new CountingEndpoint(), onRefused, store: new FileTokenStore({ clock, path, readSeal: () => seal(), onRefused }) })
   cache.start()
-  await cache.get()
+  await cache.get().catch(() => {})
   await written()
-  t.equal(now(), 'token-1')
+  return { now: now(), warnings }
+}
+
+t.test('where nothing can be written the token is kept in memory, with a warning', async t => {
+  const { now, warnings } = await startOn(t, join(setUp(t).dir, 'missing', 'token'))
+  t.equal(now, 'token-1')
   t.match(warnings, [/missing\/token cannot be written \(ENOENT\); the token is kept in memory/])
+})
+
+// It opens, and has no first byte.
+const UNREADABLE = '/proc/self/mem'
+
+t.test('a disk that fails while it is read costs a token request, and no more', { skip: !existsSync(UNREADABLE) && `no ${UNREADABLE} here` }, async t => {
+  const { now, warnings } = await startOn(t, UNREADABLE)
+  t.equal(now, 'token-1')
+  t.match(warnings, [/^\/proc\/self\/mem cannot be read \(EIO\); it will be replaced/, /cannot be written/])
 })
