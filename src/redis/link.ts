@@ -53,6 +53,8 @@ export class RedisLink {
   #isDoubtful = true
   #isStopped = false
   #failures = 0
+  /** When this connection was opened; none: not yet. */
+  #openedAtMs = Infinity
   #timer: Timer | undefined
   #waiting: Array<() => void> = []
   readonly #toldReasons = new Set<string>()
@@ -122,6 +124,7 @@ export class RedisLink {
       if (opened.isLate) throw Object.assign(new Error(`no connection in ${CONNECT_LIMIT_MS} ms`), { code: 'ETIMEDOUT' })
       if (this.#isStopped) return opened.value.close()
       this.#connection = opened.value
+      this.#openedAtMs = clock.monotonicMs()
       this.#wake()
       this.#settle(opened.value, await this.#judge(opened.value))
     } catch (thrown) {
@@ -134,10 +137,14 @@ export class RedisLink {
   #lost (connection: RedisConnection): void {
     if (connection !== this.#connection) return
     this.#connection = undefined
-    const hasServed = !this.#isDoubtful && this.#options.clock.nowMs() - this.#state.sinceMs >= MIN_SERVICE_MS
-    if (!hasServed) return this.#fail({ reason: 'down', detail: 'the connection was closed' })
+    if (this.#isDoubtful || !this.#hasServed) return this.#fail({ reason: 'down', detail: 'the connection was closed' })
     this.#timer?.cancel()
     void this.#connect()
+  }
+
+  /** Long enough that the next one is worth opening at once. */
+  get #hasServed (): boolean {
+    return this.#options.clock.monotonicMs() - this.#openedAtMs >= MIN_SERVICE_MS
   }
 
   async #look (): Promise<void> {
@@ -177,7 +184,6 @@ export class RedisLink {
     if (trouble !== undefined && trouble !== SLOW) return this.#fail(trouble)
     const level = trouble === undefined ? 'up' : 'slow'
     this.#isDoubtful = false
-    this.#failures = 0
     this.#become(level, trouble)
     this.#timer?.cancel()
     this.#timer = this.#options.clock.setTimer(() => { void this.#look() }, LOOK_MS[level])
@@ -189,6 +195,8 @@ export class RedisLink {
     this.#connection = undefined
     if (this.#isStopped) return
     const { clock, random } = this.#options
+    if (this.#hasServed) this.#failures = 0
+    this.#openedAtMs = Infinity
     this.#become('away', trouble)
     const ceilingMs = Math.min(RETRY.firstMs * 2 ** this.#failures++, RETRY.capMs)
     this.#timer?.cancel()

@@ -206,6 +206,29 @@ t.test('one that closes each connection is not tried in a loop without a pause',
   t.equal(words().length, 1)
 })
 
+t.test('nor one that served well before, and now closes each connection as soon as it was of use', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  let connections = 0
+  let firstIsLost = (): void => {}
+  const lost = new Promise<void>(resolve => { firstIsLost = resolve })
+  const server = createServer(socket => {
+    const inward = connect(redis.port, '127.0.0.1')
+    const isFirst = ++connections === 1
+    if (isFirst) socket.on('close', firstIsLost)
+    for (const end of [socket, inward]) end.on('error', () => {}).on('close', () => [socket, inward].forEach(each => each.destroy()))
+    socket.pipe(inward).pipe(socket)
+    // Soon after the answer to the probe, and for the first one a second later.
+    inward.once('data', () => setTimeout(() => inward.destroy(), isFirst ? 1_200 : 30))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { becomes } = startHome(t, `redis://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  await becomes('up')
+  await lost
+  await new Promise(resolve => setTimeout(resolve, 500))
+  t.ok(connections >= 3 && connections <= 7, `${connections} connections`)
+})
+
 t.test('where there is more than one Redis', { skip: NO_REDIS }, async t => {
   t.jobs = 2
   t.test('a sentinel leads to the next master', { buffered: true }, async t => {
