@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -196,6 +196,17 @@ t.test('a restart with TOKEN_STORE=file costs no token request', async t => {
     await sidecar.drain()
   }
   t.equal(tokenServer.requests, 1)
+})
+
+t.test('a stored token that cannot be used is told of once, however long none is to be had', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'token-file-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const path = join(dir, 'token')
+  writeFileSync(path, 'torn', { mode: 0o600 })
+  const clock = new FakeClock()
+  const sidecar = await startTestSidecar(t, { clock, env: { TOKEN_STORE: 'file', TOKEN_STORE_PATH: path, BOOKABLE_TOKEN_URL: 'http://127.0.0.1:1' } })
+  await clock.runUntil(sidecar.line('no usable token', 5))
+  t.same(sidecar.log.filter(({ msg }) => msg === 'token store refused').map(({ reason }) => reason), [`${path} is torn, or no token store; it will be replaced`])
 })
 
 interface Coverage { readonly result: ReadonlyArray<{ readonly url: string }> }

@@ -10,6 +10,8 @@ import type { RefreshReason } from '../token/source.ts'
 /** What the log says, and at which level. The only place where events become lines. */
 export class Journal {
   readonly #logger: Logger
+  /** What was said since the last token; each try meets it again, and there may be one a second. */
+  readonly #storeRefusals = new Set<string>()
 
   constructor (logger: Logger) {
     this.#logger = logger
@@ -58,6 +60,7 @@ export class Journal {
   }
 
   tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, { reason, refreshInMs, isStored }: { reason: RefreshReason, refreshInMs: number, isStored: boolean }): void {
+    this.#storeRefusals.clear()
     const fields = { reason, lifetimeS: Math.round(lifetimeMs / 1000), refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }
     this.#logger.info(fields, isStored ? 'stored token taken' : 'token refreshed')
   }
@@ -70,6 +73,8 @@ export class Journal {
 
   /** One that is stored was not used, or a new one not stored; the sidecar goes on without. */
   tokenStoreRefused (reason: string): void {
+    if (this.#storeRefusals.has(reason)) return
+    this.#storeRefusals.add(reason)
     this.#logger.warn({ reason: withoutControls(reason) }, 'token store refused')
   }
 
