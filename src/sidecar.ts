@@ -46,7 +46,7 @@ export interface Sidecar {
   drain (): Promise<boolean>
 }
 
-/** For the last answers to leave, and for idle connections to close. */
+/** For the last answers to leave, for idle connections to close, and for the token store to be told. */
 const LINGER_MS = 500
 
 /**
@@ -75,12 +75,13 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     onWaited: (lane, waitedMs) => metrics.quotaWaited(lane, waitedMs),
     onShortage: shortage => journal.quotaShortage(shortage, history.today)
   })
+  const tokenSource = createTokenSource(config, clock, {
+    readCredentials: () => secrets.readCredentials(), stop: stopped.signal, random, redis, onStoreRefused: reason => journal.tokenStoreRefused(reason)
+  })
   const tokens = new TokenCache({
     clock,
     random,
-    endpoint: createTokenSource(config, clock, {
-      readCredentials: () => secrets.readCredentials(), stop: stopped.signal, random, redis, onStoreRefused: reason => journal.tokenStoreRefused(reason)
-    }),
+    endpoint: tokenSource,
     expiryBufferMs: config.tokenExpiryBufferMs,
     waitMs: config.tokenWaitMs,
     onRefreshed: (token, refresh) => {
@@ -131,6 +132,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     tokens.stop()
     await repeats.stop()
     stopped.abort()
+    await within(clock, LINGER_MS, tokenSource.settle?.() ?? Promise.resolve())
     await fleet?.stop()
     redis?.stop()
     await pool.destroy()

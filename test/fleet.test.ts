@@ -81,6 +81,17 @@ t.test('a lock that nobody renews', { skip: NO_REDIS }, async t => {
     t.equal(tokenServer.requests, 2)
   })
 
+  t.test('a holder that is stopped does not delay it', { buffered: true }, async t => {
+    const { tokenServer, holder, other } = await withHolder(t)
+    const stoppedAt = performance.now()
+    holder.child.kill('SIGTERM')
+    await other.seen('stdout', FIRST_TOKEN)
+    const ms = performance.now() - stoppedAt
+    t.ok(ms < 1_500, `${ms} ms`)
+    t.equal(await holder.ended, 0)
+    t.equal(tokenServer.requests, 2)
+  })
+
   t.test('a holder that was only paused cannot overwrite a newer token', { buffered: true }, async t => {
     const { env, tokenServer, holder, other, answerHolder } = await withHolder(t)
     holder.child.kill('SIGSTOP')
@@ -192,8 +203,9 @@ t.test('a restart with TOKEN_STORE=file costs no token request', async t => {
     const sidecar = await startTestSidecar(t, { env })
     await sidecar.line(message)
     t.match((await call(sidecar.adminUrl, '/metrics')).body.toString(), message === 'token refreshed' ? /refreshes_total\{outcome="ok",reason="start"\} 1/ : /^(?!.*refreshes_total\{)/s)
-    while (!readdirSync(dir).includes('token')) await new Promise(resolve => setImmediate(resolve))
+    // At once: it waits for the file.
     await sidecar.drain()
+    t.same(readdirSync(dir), ['token'])
   }
   t.equal(tokenServer.requests, 1)
 })

@@ -28,6 +28,8 @@ const POLL = { firstMs: 25, capMs: 250 } as const
 export class SharedTokenSource implements TokenSource {
   readonly hasStore = true
   readonly #options: SharedSourceOptions
+  #asking: Promise<unknown> = Promise.resolve()
+  #telling: Promise<void> = Promise.resolve()
 
   constructor (options: SharedSourceOptions) {
     this.#options = options
@@ -45,11 +47,21 @@ export class SharedTokenSource implements TokenSource {
       switch (found.kind) {
         case 'token': return found.token
         case 'none': return undefined
-        case 'turn': return this.#request(found.turn)
+        case 'turn': {
+          const asked = this.#request(found.turn)
+          this.#asking = asked
+          return asked
+        }
         case 'busy': if (stop.aborted || clock.monotonicMs() >= untilMs) throw new Problem('TOKEN-R-001', `Another sidecar is asking the token endpoint, and had no token within ${waitMs} ms.`)
       }
       await delay(clock, pollMs * (0.5 + random() / 2))
     }
+  }
+
+  /** A lock that is left behind would hold up the others, and a token that is not stored was paid for in vain. */
+  async settle (): Promise<void> {
+    await this.#asking.catch(() => {})
+    await this.#telling
   }
 
   async #request (turn: Turn): Promise<DatedToken> {
@@ -58,10 +70,10 @@ export class SharedTokenSource implements TokenSource {
     try {
       const token = { ...await endpoint.requestToken(), issuedAt }
       // Whoever waits for it does not wait for the store too.
-      void turn.keep(token)
+      this.#telling = turn.keep(token)
       return token
     } catch (error) {
-      void turn.leave()
+      this.#telling = turn.leave()
       throw error
     }
   }

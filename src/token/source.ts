@@ -38,4 +38,6 @@ export interface TokenSource {
   haveCredentialsChanged (): boolean
   /** Others may have put a newer token there, so that asking is worth it even when none may be requested. */
   readonly hasStore?: boolean
+  /** Resolves when the request in flight is over, and the store has been told. */
+  settle?(): Promise<void>
 }
