@@ -25,7 +25,7 @@ const LOCK_MS = 3_000
 const RENEW_MS = 1_000
 
 /** Requests of apps wait for all but these: before the first token it is not ready, and when a refresh is due the old one serves. */
-const PATIENCE: Partial<Record<RefreshReason, RedisPatience>> = { start: 'start', due: 'patient', rotated: 'patient' }
+const PATIENCE: Partial<Record<RefreshReason, RedisPatience>> = { start: 'start', due: 'patient' }
 
 /** One that others wrote, or we, may be refused; then the next look goes past it. */
 const MAX_LOOKS = 3
