@@ -51,3 +51,11 @@ t.test('the grace of every deployment is longer than the drain may take', async 
   t.ok(Number(/^TimeoutStopSec=(\d+)$/m.exec(text(UNIT))?.[1]) >= drainS + LAST_RESORT_S)
   for (const path of ['docker-compose.yml', 'deploy/compose/fleet.yml']) t.ok(Number(/stop_grace_period: (\d+)s/.exec(text(path))?.[1]) >= drainS + LAST_RESORT_S)
 })
+
+t.test('the fleets share all that can be shared', async t => {
+  const stores = SETTING_NAMES.filter(name => name.endsWith('_STORE'))
+  t.equal(stores.length, 3)
+  for (const path of ['deploy/compose/fleet.yml', `${KUBERNETES}fleet.yaml`]) {
+    for (const name of stores) t.match(text(path), new RegExp(`\\b${name}(:|, value:) redis\\b`), path)
+  }
+})
