@@ -61,7 +61,8 @@ function clusterOptions (address: RedisAddress) {
   return {
     redisOptions: commonOptions(address),
     lazyConnect: true,
-    enableOfflineQueue: false,
+    // Each node is connected to by the first command for it; without a queue those that come meanwhile would fail. None waits longer than its limit.
+    enableOfflineQueue: true,
     enableReadyCheck: false,
     clusterRetryStrategy: never,
     // Each of these would send a command again that may have been carried out.

@@ -9,7 +9,7 @@ import { RedisHome } from '../../src/redis/home.ts'
 import type { RedisState } from '../../src/redis/link.ts'
 import { redisScript } from '../../src/redis/script.ts'
 import { RedisSource } from '../../src/redis/source.ts'
-import { NO_REDIS, startRedis, startSentinel } from '../helpers/redis.ts'
+import { NO_REDIS, startRedis, startSentinel, type RunningRedis } from '../helpers/redis.ts'
 import { freePort, startTcpServer, type Teardown } from '../helpers/servers.ts'
 
 const ECHO = redisScript("redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])")
@@ -248,18 +248,34 @@ t.test('where there is more than one Redis', { skip: NO_REDIS }, async t => {
     t.match(await replica.ask('GET', KEYS[0] ?? ''), 'two')
   })
 
-  t.test('a cluster serves by any of its nodes', { buffered: true }, async t => {
-    const port = await freePort()
-    const redis = await startRedis(t, ['cluster-enabled yes', 'cluster-announce-ip 127.0.0.1', `cluster-port ${await freePort()}`], { port })
-    await redis.ask('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    const { home, becomes } = startHome(t, `redis+cluster://127.0.0.1:1,127.0.0.1:${redis.port}`)
-    // For its first seconds it takes no writes.
+  t.test('a cluster serves by any of its nodes, also those who ask at the same time', { buffered: true }, async t => {
+    const [first, owner] = await startCluster(t)
+    const { home, becomes, words } = startHome(t, `redis+cluster://127.0.0.1:1,127.0.0.1:${first.port}`)
+    // Before it is known which of the nodes has the key.
+    t.same(await Promise.all(['one', 'two', 'three'].map(async word => home.run(ECHO, KEYS, [word], 'start'))), ['one', 'two', 'three'])
     await becomes('up')
-    t.equal(await home.run(ECHO, KEYS, ['one'], 'patient'), 'one')
-    await redis.kill()
+    t.same(words(), ['up'])
+    t.match(await owner.ask('GET', KEYS[0] ?? ''), 'three')
+    await owner.kill()
     await becomes('away')
   })
 })
+
+/** Three masters; the second has the keys of ours. */
+async function startCluster (t: Teardown): Promise<[RunningRedis, RunningRedis, RunningRedis]> {
+  const start = async (slots: readonly [string, string]): Promise<{ node: RunningRedis, bus: number }> => {
+    const bus = await freePort()
+    const node = await startRedis(t, ['cluster-enabled yes', 'cluster-announce-ip 127.0.0.1', `cluster-port ${bus}`])
+    await node.ask('CLUSTER', 'ADDSLOTSRANGE', ...slots)
+    return { node, bus }
+  }
+  const all = [await start(['0', '5461']), await start(['5462', '10922']), await start(['10923', '16383'])] as const
+  for (const { node, bus } of all.slice(1)) await all[0].node.ask('CLUSTER', 'MEET', '127.0.0.1', String(node.port), String(bus))
+  for (const { node } of all) {
+    while (!/cluster_state:ok[^]*cluster_slots_ok:16384[^]*cluster_known_nodes:3/.test(await node.ask('CLUSTER', 'INFO'))) await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  return [all[0].node, all[1].node, all[2].node]
+}
 
 /** A way to Redis on which each byte takes a while. */
 async function startDelay (t: Teardown, port: number, ms: number): Promise<string> {
