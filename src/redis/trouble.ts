@@ -19,6 +19,9 @@ const REPLIES: ReadonlyArray<readonly [RegExp, RedisReason]> = [
   [/^BUSY\b/, 'slow']
 ]
 
+/** What ioredis says before what the last of the sentinels said. */
+const NO_SENTINEL = /^All sentinels are unreachable.* Last error: /
+
 const TLS_CODE = /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL|^EPROTO$/
 
 /** An error of Redis itself, as opposed to one on the way to it. ioredis gives it this name, and the command with all its arguments: never to be shown. */
@@ -34,8 +37,8 @@ function isReply (error: Error): boolean {
 export function troubleOf (thrown: unknown, secrets: ReadonlyArray<readonly [secret: string, name: string]> = []): RedisTrouble | undefined {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const message = messageOf(error)
-  const detail = printableWithout(secrets, message)
-  const told = REPLIES.find(([pattern]) => pattern.test(message))
+  const detail = printableWithout(secrets, message.replace(NO_SENTINEL, 'no sentinel can be asked: '))
+  const told = REPLIES.find(([pattern]) => pattern.test(message.replace(NO_SENTINEL, '')))
   if (told !== undefined) return { reason: told[1], detail }
   if (isReply(error)) return undefined
   const code = 'code' in error ? String(error.code) : ''

@@ -183,6 +183,12 @@ t.test('a user with too few rights is refused, and told which', { skip: NO_REDIS
   t.match(await startHome(t, `redis://fleet:obviously-fake@127.0.0.1:${redis.port}/99`).becomes('away'), { level: 'away', trouble: { reason: 'refused', detail: /DB index/ } })
 })
 
+t.test('a sentinel that refuses the password is told from one that is down', { skip: NO_REDIS }, async t => {
+  const sentinel = await startRedis(t, ['requirepass obviously-fake'], { mode: 'sentinel', password: 'obviously-fake' })
+  const { trouble } = await startHome(t, `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster?sentinelPassword=another-obvious-fake`).becomes('away')
+  t.match(trouble, { reason: 'refused', detail: /^no sentinel can be asked: WRONGPASS/ })
+})
+
 t.test('a Redis that always takes longer than a request may wait serves the patient alone', { skip: NO_REDIS }, async t => {
   const redis = await startRedis(t)
   const url = await startDelay(t, redis.port, 60)
