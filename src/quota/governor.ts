@@ -97,6 +97,7 @@ export class Governor {
   take (lane: Lane): number {
     if (this.#lanes.size > 0 && (lane !== 'write' || this.#lanes.first('write') !== undefined)) return 0
     const nowMs = this.#options.clock.monotonicMs()
+    this.#noticeSleep(nowMs)
     return this.#allotment.mayGo(lane, nowMs) ? this.#allotment.take(nowMs, lane) : 0
   }
 
@@ -140,7 +141,7 @@ export class Governor {
     const { clock } = this.#options
     const wallMs = clock.nowMs()
     const nowMs = clock.monotonicMs()
-    this.#wallAheadMs = wallMs - nowMs
+    this.#noticeSleep(nowMs)
     const reading = readQuota(headers)
     const lastsMs = reading === undefined ? 0 : reading.resetsAtMs - wallMs - this.#serverClock.skewMs(reading.date, wallMs, nowMs)
     if (this.#allotment.answer(turn, status, reading, lastsMs, nowMs)) this.#serverClock.provedBehind()
