@@ -66,7 +66,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   })
   const history = new History(clock)
   const quotaStore = createQuotaStore(config, { redis, onRefused: reason => journal.quotaStoreRefused(reason), warn: reason => journal.secretFileUnreadable(reason) })
-  const fleet = quotaStore === undefined ? undefined : new FleetAllotment({ clock, store: quotaStore, reserve: config.quotaReserve })
+  const fleet = quotaStore === undefined ? undefined : new FleetAllotment({ clock, store: quotaStore, reserve: config.quotaReserve, random })
   const quota = new Governor({
     clock,
     allotment: fleet,

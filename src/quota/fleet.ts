@@ -13,6 +13,8 @@ export interface FleetAllotmentOptions {
   readonly store: QuotaStore
   /** The part of each window, 0 to 1, that is kept for writes. */
   readonly reserve: number
+  /** From 0 to 1. */
+  readonly random: () => number
 }
 
 /** What operators are told. */
@@ -49,10 +51,10 @@ export class FleetAllotment implements Allotment {
   #tellNews = (): void => {}
 
   constructor (options: FleetAllotmentOptions) {
-    const { clock, store, reserve } = options
+    const { clock, store, reserve, random } = options
     this.#options = options
     this.#ledger = new Ledger(reserve)
-    this.#denials = new Denials(reserve)
+    this.#denials = new Denials(reserve, random)
     this.#talk = new FleetTalk({
       clock, store, ledger: this.#ledger, unspent: () => this.#granted?.unspent ?? 0, onAnswer: (purpose, grant) => this.#hear(purpose, grant)
     })
@@ -195,10 +197,10 @@ export class FleetAllotment implements Allotment {
     this.#tellNews()
   }
 
-  #fill (purpose: Purpose, { granted, isKept }: Grant, window: NonNullable<Grant['window']>): void {
+  #fill (purpose: Purpose, { granted, isKept, pods }: Grant, window: NonNullable<Grant['window']>): void {
     const nowMs = this.#options.clock.monotonicMs()
     if (granted === 0) {
-      this.#denials.deny(window, nowMs)
+      this.#denials.deny({ window, pods }, nowMs)
       // Our share was of the time without the fleet, which now says that nothing is left.
       if (this.#granted === undefined) this.#drop()
       return

@@ -34,6 +34,7 @@ export class FleetWorld {
   headers: ((usual: Readonly<Record<string, string>>) => Readonly<Record<string, string>>) | undefined
   readonly #t: Teardown
   readonly #redis: RunningRedis
+  readonly #random = evenly()
   readonly #pending = new Set<Promise<unknown>>()
 
   constructor (t: Teardown, redis: RunningRedis) {
@@ -148,7 +149,7 @@ export class FleetWorld {
     const store = new RedisQuotaStore({
       redis: { get isUp () { return home.isUp }, run }, readClientId: () => new Secret('client'), apiUrl: new URL('https://api.example'), reserve, onRefused: reason => { this.warnings.push(reason) }
     })
-    const allotment = new FleetAllotment({ clock, store, reserve })
+    const allotment = new FleetAllotment({ clock, store, reserve, random: this.#random })
     return new Pod(this, new Governor({ clock, maxWaitMs, reserve, allotment }), allotment, home, homeClock)
   }
 }
@@ -203,4 +204,10 @@ export class Pod {
   #end (how: string): void {
     this.statuses[how] = (this.statuses[how] ?? 0) + 1
   }
+}
+
+/** The same in each run, and in each part of it as even as can be: multiples of the golden ratio. */
+function evenly (): () => number {
+  let n = 0
+  return () => ++n * 0.618034 % 1
 }

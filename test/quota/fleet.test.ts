@@ -56,6 +56,22 @@ t.test('a window that is spent is asked for no more often, however many want it'
   t.ok(window !== undefined && window.served >= 57, `${window?.served} used`)
 })
 
+t.test('what of the reserve melts is not asked for by all who wait, and is used all the same', { skip: NO_REDIS }, async t => {
+  const { world, pods } = await started(t, 20)
+  world.limit = 200
+  await world.learnAll()
+  const before = world.commands
+  await world.load(pods, 800, 2)
+  const windows = [...world.windows.values()].slice(0, 2)
+  const perRequest = (world.commands - before) / 2 / 800
+  t.comment(JSON.stringify(windows), `${perRequest} commands a request`)
+  t.ok(perRequest < 0.6, `${perRequest} commands a request`)
+  for (const { served, refused } of windows) {
+    t.ok(served >= 196, `${served} used`)
+    t.equal(refused, 0)
+  }
+})
+
 t.test('what is kept for writes is kept by the whole fleet', { skip: NO_REDIS }, async t => {
   const { world, pods } = await started(t, 4)
   await world.advanceMs(world.msToTurn - 10_000)
