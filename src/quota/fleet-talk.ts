@@ -5,6 +5,8 @@ import type { Grant, Purpose, QuotaStore, Want } from './stores/store.ts'
 export interface FleetTalkOptions {
   readonly clock: Clock
   readonly store: QuotaStore
+  /** From 0 to 1. */
+  readonly random: () => number
   /** What the API told us: the fleet hears of it with each question. */
   readonly ledger: Ledger
   /** What we hold of what was granted. */
@@ -19,12 +21,17 @@ const BEAT_MS = 20_000
 /** After an answer of no use, or none. */
 const FAILURE_PAUSE_MS = 1_000
 
+/** For each process of the fleet: some times what Redis takes for one question. */
+const SPREAD_MS = 0.2
+
 /** What is said between this process and its fleet: one question at a time, and a sign of life all the while. */
 export class FleetTalk {
   readonly #options: FleetTalkOptions
   #heard: { readonly pods: number, readonly left: number, readonly endsAtMs: number } | undefined
   #answersByMs: number | undefined
   #pausesUntilMs = -Infinity
+  /** From 0 to 1, among those who wake at one moment; another one after each answer, or the same would always come first. */
+  #place = 0
   /** Sent in this window without a grant: before the limit was known, or alone. The fleet has still to hear of them. */
   #ungranted = 0
   #ungrantedWindow = 1
@@ -57,6 +64,11 @@ export class FleetTalk {
     return this.#answersByMs
   }
 
+  /** How much later than others we ask at a moment for which all wait, so that the store has not all of them at once. */
+  get spreadMs (): number {
+    return this.#place * SPREAD_MS * (this.#heard?.pods ?? 1)
+  }
+
   canAsk (nowMs: number): boolean {
     return this.#options.store.isUp && nowMs >= this.#pausesUntilMs && !this.#isStopped
   }
@@ -74,6 +86,7 @@ export class FleetTalk {
   async #ask (purpose: Purpose): Promise<void> {
     const grant = await this.#report(purpose)
     this.#answersByMs = undefined
+    this.#place = this.#options.random()
     if (grant?.window === undefined) this.#pausesUntilMs = this.#options.clock.monotonicMs() + FAILURE_PAUSE_MS
     this.#options.onAnswer(purpose, grant)
   }

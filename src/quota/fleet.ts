@@ -56,7 +56,7 @@ export class FleetAllotment implements Allotment {
     this.#ledger = new Ledger(reserve)
     this.#denials = new Denials(reserve, random)
     this.#talk = new FleetTalk({
-      clock, store, ledger: this.#ledger, unspent: () => this.#granted?.unspent ?? 0, onAnswer: (purpose, grant) => this.#hear(purpose, grant)
+      clock, store, random, ledger: this.#ledger, unspent: () => this.#granted?.unspent ?? 0, onAnswer: (purpose, grant) => this.#hear(purpose, grant)
     })
   }
 
@@ -151,10 +151,12 @@ export class FleetAllotment implements Allotment {
 
   wakesAtMs (lane: Lane, nowMs: number): number {
     const left = this.#ledger.left
-    if (left === undefined || left <= 0 || !this.#ledger.mayGo('write', nowMs)) return this.#ledger.wakesAtMs('write', nowMs)
+    if (left === undefined) return this.#ledger.wakesAtMs('write', nowMs)
+    if (left <= 0 || !this.#ledger.mayGo('write', nowMs)) return this.#ledger.wakesAtMs('write', nowMs) + this.#talk.spreadMs
     // Then there are news.
     if (this.#talk.answersByMs !== undefined) return Infinity
-    return this.#denials.of(purposeOf(lane), nowMs)?.againAtMs ?? nowMs + ALONE_LOOK_MS
+    const denial = this.#denials.of(purposeOf(lane), nowMs)
+    return denial === undefined ? nowMs + ALONE_LOOK_MS : denial.againAtMs + this.#talk.spreadMs
   }
 
   learnsByMs (lane: Lane, nowMs: number): number {

@@ -72,6 +72,23 @@ t.test('what of the reserve melts is not asked for by all who wait, and is used 
   }
 })
 
+t.test('those who wait for a window do not ask all at one moment when it turns', { skip: NO_REDIS }, async t => {
+  const { world, pods } = await started(t, 100)
+  await world.learnAll()
+  await world.load(pods, 600, 0.2)
+  await world.advanceMs(world.msToTurn - 4_000)
+  for (const pod of pods) pod.ask('read')
+  await world.advanceMs(3_980)
+  const asked = new Set<number>()
+  world.mishap = () => {
+    asked.add(world.clock.monotonicMs())
+    return undefined
+  }
+  await world.advanceMs(60)
+  t.comment(`at ${asked.size} moments`)
+  t.ok(asked.size >= 10)
+})
+
 t.test('what is kept for writes is kept by the whole fleet', { skip: NO_REDIS }, async t => {
   const { world, pods } = await started(t, 4)
   await world.advanceMs(world.msToTurn - 10_000)
