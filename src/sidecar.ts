@@ -65,7 +65,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     clock, random, onChange: (state, before) => journal.redisChanged(state, before), warn: reason => journal.secretFileUnreadable(reason)
   })
   const history = new History(clock)
-  const quotaStore = createQuotaStore(config, { redis, onRefused: reason => journal.quotaStoreRefused(reason), warn: reason => journal.secretFileUnreadable(reason) })
+  const quotaStore = createQuotaStore(config, { redis, onRefused: reason => journal.storeRefused('quota', reason), warn: reason => journal.secretFileUnreadable(reason) })
   const fleet = quotaStore === undefined ? undefined : new FleetAllotment({ clock, store: quotaStore, reserve: config.quotaReserve, random })
   const quota = new Governor({
     clock,
@@ -76,7 +76,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     onShortage: shortage => journal.quotaShortage(shortage, history.today)
   })
   const tokenSource = createTokenSource(config, clock, {
-    readCredentials: () => secrets.readCredentials(), stop: stopped.signal, random, redis, onStoreRefused: reason => journal.tokenStoreRefused(reason)
+    readCredentials: () => secrets.readCredentials(), stop: stopped.signal, random, redis, onStoreRefused: reason => journal.storeRefused('token', reason)
   })
   const tokens = new TokenCache({
     clock,
@@ -101,7 +101,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const hosts = hostPolicy(config)
   const repeats = new Repeats({
     clock,
-    store: createRepeatStore(config, clock, { readCredentials: () => secrets.credentials, redis, onRefused: reason => journal.repeatStoreRefused(reason) }),
+    store: createRepeatStore(config, clock, { readCredentials: () => secrets.credentials, redis, onRefused: reason => journal.storeRefused('idempotency', reason) }),
     waitMs: config.upstreamTimeoutMs,
     basePath: config.apiBasePath,
     ...config.idempotency

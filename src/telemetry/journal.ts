@@ -11,7 +11,7 @@ import type { RefreshReason } from '../token/source.ts'
 export class Journal {
   readonly #logger: Logger
   /** What was said since the last token; each try meets it again, and there may be one a second. */
-  readonly #storeRefusals = new Set<string>()
+  readonly #tokenRefusals = new Set<string>()
 
   constructor (logger: Logger) {
     this.#logger = logger
@@ -60,7 +60,7 @@ export class Journal {
   }
 
   tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, { reason, refreshInMs, isStored }: { reason: RefreshReason, refreshInMs: number, isStored: boolean }): void {
-    this.#storeRefusals.clear()
+    this.#tokenRefusals.clear()
     const fields = { reason, lifetimeS: Math.round(lifetimeMs / 1000), refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }
     this.#logger.info(fields, isStored ? 'stored token taken' : 'token refreshed')
   }
@@ -71,20 +71,13 @@ export class Journal {
     else this.#logger.error(fields, 'no usable token')
   }
 
-  /** One that is stored was not used, or a new one not stored; the sidecar goes on without. */
-  tokenStoreRefused (reason: string): void {
-    if (this.#storeRefusals.has(reason)) return
-    this.#storeRefusals.add(reason)
-    this.#logger.warn({ reason: withoutControls(reason) }, 'token store refused')
-  }
-
-  /** The fleet's count was not asked, for another reason than that Redis is away; the sidecar goes on with a share. */
-  quotaStoreRefused (reason: string): void {
-    this.#logger.warn({ reason: withoutControls(reason) }, 'quota store refused')
-  }
-
-  repeatStoreRefused (reason: string): void {
-    this.#logger.warn({ reason: withoutControls(reason) }, 'idempotency store refused')
+  /** What a store holds was not used, or something not stored, for another reason than that Redis is away; the sidecar goes on without. */
+  storeRefused (store: 'token' | 'quota' | 'idempotency', reason: string): void {
+    if (store === 'token') {
+      if (this.#tokenRefusals.has(reason)) return
+      this.#tokenRefusals.add(reason)
+    }
+    this.#logger.warn({ reason: withoutControls(reason) }, `${store} store refused`)
   }
 
   redisChanged ({ level, trouble }: RedisState, before: RedisState): void {
