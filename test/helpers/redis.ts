@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, type Teardown } from './servers.ts'
 
-/** The engines that this machine has. CI installs them, so that nothing is skipped there. */
-export const ENGINES = ['redis', 'valkey'].filter(name => hasProgram(`${name}-server`))
+/** What a fleet may run on. CI installs them, where Debian has them, so that nothing is skipped there. */
+export const ENGINES = ['redis', 'valkey'].map(name => ({ name, skip: !hasProgram(`${name}-server`) && `${name}-server is not installed here` }))
+
+const [FIRST_THERE] = ENGINES.filter(({ skip }) => skip === false)
 
 /** For a test's `skip`: why, where there is no engine. */
-export const NO_REDIS = ENGINES.length === 0 && 'neither redis-server nor valkey-server is installed here'
+export const NO_REDIS = FIRST_THERE === undefined && 'neither redis-server nor valkey-server is installed here'
 
 export interface RunningRedis {
   readonly port: number
@@ -25,7 +27,7 @@ export interface RunningRedis {
 }
 
 /** An engine of its own on a free port, in a folder that goes with it. */
-export async function startRedis (t: Teardown, options: readonly string[] = [], { engine = ENGINES[0] ?? 'redis', port = undefined as number | undefined, password = '', mode = 'server' } = {}): Promise<RunningRedis> {
+export async function startRedis (t: Teardown, options: readonly string[] = [], { engine = FIRST_THERE?.name ?? 'redis', port = undefined as number | undefined, password = '', mode = 'server' } = {}): Promise<RunningRedis> {
   const dir = mkdtempSync(join(tmpdir(), 'redis-'))
   const own = port ?? await freePort()
   const config = join(dir, 'redis.conf')
