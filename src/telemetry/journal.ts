@@ -11,7 +11,7 @@ import type { RefreshReason } from '../token/source.ts'
 export class Journal {
   readonly #logger: Logger
   /** What was said since the last token; each try meets it again, and there may be one a second. */
-  readonly #tokenRefusals = new Set<string>()
+  readonly #storeRefusals = new Set<string>()
 
   constructor (logger: Logger) {
     this.#logger = logger
@@ -60,7 +60,7 @@ export class Journal {
   }
 
   tokenRefreshed ({ lifetimeMs, scopes, show }: AccessToken, { reason, refreshInMs, isStored }: { reason: RefreshReason, refreshInMs: number, isStored: boolean }): void {
-    this.#tokenRefusals.clear()
+    this.#storeRefusals.clear()
     const fields = { reason, lifetimeS: Math.round(lifetimeMs / 1000), refreshInS: Math.round(refreshInMs / 1000), scope: show(scopes.join(' ')) }
     this.#logger.info(fields, isStored ? 'stored token taken' : 'token refreshed')
   }
@@ -73,10 +73,9 @@ export class Journal {
 
   /** What a store holds was not used, or something not stored, for another reason than that Redis is away; the sidecar goes on without. */
   storeRefused (store: 'token' | 'quota' | 'idempotency', reason: string): void {
-    if (store === 'token') {
-      if (this.#tokenRefusals.has(reason)) return
-      this.#tokenRefusals.add(reason)
-    }
+    const what = `${store} ${reason}`
+    if (this.#storeRefusals.has(what)) return
+    this.#storeRefusals.add(what)
     this.#logger.warn({ reason: withoutControls(reason) }, `${store} store refused`)
   }
 
