@@ -1,5 +1,6 @@
 import { StandIn, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
 import type { Problem } from '../problem.ts'
+import type { Posted } from './board.ts'
 import { depart, type ReadCall, type Reader, type ServedBy } from './reader.ts'
 import { MAX_SHARED_BYTES, mayBeShared, type KeptKind } from './sharing.ts'
 
@@ -39,8 +40,9 @@ const NOBODY: readonly Follower[] = []
  * One call of the API that all who ask the same meanwhile share. The first, who leads, gets the answer as it comes; those who join get it
  * whole at its end, so that they can still go on their own if it turns out to be for the leader alone.
  */
-export class Flight extends StandIn implements AnswerSink, ReadCall {
+export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flight> {
   readonly key: string
+  next: Flight | undefined
   /** Undefined where the answer is never kept. */
   readonly kind: KeptKind | undefined
   /** Where the leader's answer came from. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { give } from '../answer.ts'
 import type { Clock } from '../clock.ts'
+import { Board } from './board.ts'
 import { ReadCache, type CacheConfig } from './cache.ts'
 import { Flight, type FlightControl, type Follower } from './flight.ts'
 import { FollowingRead } from './follower.ts'
@@ -45,7 +46,7 @@ export class Reads implements FlightControl {
   readonly #onShared: (outcome: SharedOutcome) => void
   readonly #onCoalesced = (): void => this.#onShared('coalesced')
   /** Those that may be joined. */
-  readonly #flights = new Map<string, Flight>()
+  readonly #flights = new Board<Flight>()
   /** When it was seen, on the monotonic clock. */
   readonly #alone = new LRUCache<string, number>({ max: MAX_ALONE })
   #heldBytes = 0
@@ -68,7 +69,7 @@ export class Reads implements FlightControl {
     const key = keyOf(target, variant)
     if (kind !== undefined && this.#isAnsweredFromCache(key, reader)) return HIT
     if (kind === undefined && this.#isAlone(key)) return goAlone(reader)
-    const running = this.#flights.get(key)
+    const running = this.#flights.find(key)
     if (running !== undefined) return new FollowingRead(reader, running, this.#onCoalesced)
     const flight = this.#open(key, kind, reader, false)
     this.#depart(flight, reader)
@@ -85,8 +86,7 @@ export class Reads implements FlightControl {
   }
 
   onClosed (flight: Flight): void {
-    // A newer one may have taken its place.
-    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+    this.#flights.delete(flight)
   }
 
   onUnshared ({ key }: Flight): void {
@@ -108,7 +108,7 @@ export class Reads implements FlightControl {
 
   #open (key: string, kind: KeptKind | undefined, leader: Reader, isSecond: boolean): Flight {
     const flight = new Flight(key, kind, leader, this, isSecond)
-    if (this.#coalesce) this.#flights.set(key, flight)
+    if (this.#coalesce) this.#flights.add(flight)
     return flight
   }
 
