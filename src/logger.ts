@@ -1,17 +1,46 @@
 import { createRequire } from 'node:module'
-import { pino, type DestinationStream, type Logger } from 'pino'
+import { pino, symbols, type DestinationStream, type Logger } from 'pino'
 
 export type { Logger }
+
+/** Where whole lines go, each with its line feed. */
+export type Lines = DestinationStream
 
 /**
  * The log: JSON lines on stdout, or made pretty for a person at a terminal where pino-pretty is installed.
  * @param level a pino level, or silent
  */
 export function createLogger (level: string): Logger {
-  return pino({ level, base: null }, process.stdout.isTTY ? prettyStream() : pino.destination({ fd: 1, sync: true }))
+  return pino({ level, base: null }, process.stdout.isTTY ? prettyStream() : joinedLines())
 }
 
-function prettyStream (): DestinationStream {
+/** For lines that are made elsewhere, among those of the logger. */
+export function linesOf (logger: Logger): Lines {
+  return (logger as Logger & { readonly [symbols.streamSym]: Lines })[symbols.streamSym]
+}
+
+/**
+ * Lines that come in one turn of the event loop are written together, at its end or that of the process: a write to the system costs more than all
+ * else of a line.
+ */
+function joinedLines (): Lines {
+  const stdout = pino.destination({ fd: 1, sync: true })
+  let waiting = ''
+  const flush = (): void => {
+    const lines = waiting
+    waiting = ''
+    if (lines !== '') stdout.write(lines)
+  }
+  process.on('exit', flush)
+  return {
+    write (line) {
+      if (waiting === '') setImmediate(flush)
+      waiting += line
+    }
+  }
+}
+
+function prettyStream (): Lines {
   try {
     // Not a dependency: a server's log is for machines. Looked for beside this program, never in the folder that one happens to stand in.
     const { build } = createRequire(import.meta.url)('pino-pretty') as { build: (options: object) => DestinationStream }

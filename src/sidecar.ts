@@ -56,7 +56,7 @@ const LINGER_MS = 500
  */
 export async function startSidecar ({ config, clock, logger, random, nodeVersion }: SidecarOptions): Promise<Sidecar> {
   const startedAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
-  const journal = new Journal(logger)
+  const journal = new Journal(logger, clock)
   journal.started(VERSION, nodeVersion, config.given)
   const secrets = new CurrentSecrets(config, journal)
   const pool = createApiPool(config, clock)
