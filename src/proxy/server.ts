@@ -58,7 +58,7 @@ export async function createProxyServer ({ door, pool, upstreamUrl, config }: Pr
       httpMethods: [...config.allowedMethods],
       proxyPayloads: false,
       undici: pool,
-      handler (request, reply) {
+      preHandler (request, reply) {
         reply.hijack()
         exchangeOf(request.raw)?.forward()
       }
