@@ -14,17 +14,13 @@ const STREAM_BUFFER_BYTES = 64 * 1024
 /**
  * The body of an app's request: held whole where it is small, else a stream, with backpressure, that fails where the app breaks off, so
  * that the API never sees a part as the whole.
- * @returns the upload, where there is one, to be stopped at the request's end
- * @param done is called once, with the body (null where there is none) or with what stopped it
+ * @returns the upload, to be stopped at the request's end
+ * @param done is called once, with the body or with what stopped it
  */
 export function takeBody (
   { req, res, head, clock }: { req: IncomingMessage, res: ServerResponse, head: RequestHead, clock: Clock },
   done: (failure: Problem | undefined, body: Buffer | Readable | null) => void
-): Upload | undefined {
-  if (!head.hasBody) {
-    done(undefined, null)
-    return undefined
-  }
+): Upload {
   // Asked for only now, when the request was let in (RFC 9110 §10.1.1).
   // Behind a request whose answer is due, Node would write it amid the answer to this one. An app that sends ahead has its body on the way.
   if (head.expect?.toLowerCase() === '100-continue' && req.httpVersion === '1.1' && res.socket !== null) res.writeContinue()

@@ -6,6 +6,7 @@ import { Exchange, type ExchangeContext, type ExchangeRecord } from './exchange.
 import type { ForwardOptions } from './forward.ts'
 import type { DoorState, GuardConfig } from './guards.ts'
 import type { HeaderRules } from './head.ts'
+import { Outbox } from './outbox.ts'
 import { Roster } from './roster.ts'
 
 export interface DoorOptions {
@@ -29,6 +30,7 @@ export class Door implements DoorState, ExchangeContext {
   readonly repeats: Repeats
   readonly basePath: string
   readonly headerRules: HeaderRules
+  readonly outbox = new Outbox()
   readonly #onExchange: (record: ExchangeRecord) => void
   readonly #inside = new Roster<Exchange>()
   #requests = 0

@@ -16,6 +16,8 @@ import { admit, type DoorState, type GuardConfig } from './guards.ts'
 import { laneOf } from './lane.ts'
 import { readHead, upstreamHeaders, type HeaderRules, type RequestHead } from './head.ts'
 import { linger } from './linger.ts'
+import type { Outbox } from './outbox.ts'
+import { Reply } from './reply.ts'
 import type { Listed } from './roster.ts'
 import { pathOf } from './target.ts'
 
@@ -33,6 +35,7 @@ export interface ExchangeContext {
   readonly forward: ForwardOptions
   readonly reads: Reads
   readonly repeats: Repeats
+  readonly outbox: Outbox
   /** The path of BOOKABLE_API_URL, put before the app's; empty where there is none. */
   readonly basePath: string
   readonly headerRules: HeaderRules
@@ -83,11 +86,13 @@ export class Exchange implements Reader, Listed<Exchange> {
   readonly #context: ExchangeContext
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
+  readonly #reply: Reply
   readonly #head: RequestHead
   readonly #startedAtMs: number
   readonly #reqId: string
   readonly #correlationId: string
   readonly #route: string | undefined
+  readonly #isPipelined: boolean
   #upload: Upload | undefined
   #call: (ReadCall & { readonly repeat?: RepeatOutcome | undefined }) | undefined
   #problem: Problem | undefined
@@ -101,13 +106,15 @@ export class Exchange implements Reader, Listed<Exchange> {
     this.#context = context
     this.#req = req
     this.#res = res
+    this.#reply = new Reply(res, context.outbox)
     this.#head = readHead(req.rawHeaders)
     this.#startedAtMs = context.clock.monotonicMs()
     this.#reqId = context.nextRequestId()
     this.#correlationId = this.#head.correlationId ?? randomUUID()
     res.on('close', this.#onClose)
     // A pipelined answer that never gets the connection emits no 'close'. Any number of them may wait.
-    if (res.socket === null) req.socket.setMaxListeners(0).once('close', this.#onClose)
+    this.#isPipelined = res.socket === null
+    if (this.#isPipelined) req.socket.setMaxListeners(0).once('close', this.#onClose)
     const { route, refusal } = admit(req, this.#head, context.guards, context.door, isOnSocket)
     this.#route = route
     this.isRefused = refusal !== undefined
@@ -117,6 +124,7 @@ export class Exchange implements Reader, Listed<Exchange> {
 
   /** Takes the body and sends the request on. Whatever goes wrong ends in an answer. */
   forward (): void {
+    if (!this.#head.hasBody) return this.#send(null)
     this.#upload = takeBody({ req: this.#req, res: this.#res, head: this.#head, clock: this.#context.clock }, (failure, body) => {
       if (this.#isClosed || this.#problem !== undefined) return
       if (failure !== undefined) this.onFailure(failure)
@@ -136,14 +144,12 @@ export class Exchange implements Reader, Listed<Exchange> {
   onHead (status: number, statusText: string, headers: string[]): void {
     headers.push('X-Correlation-ID', this.#correlationId)
     if (this.#context.door.isLeaving && endWith(this.#res)) headers.push('Connection', 'close')
-    this.#res.writeHead(status, statusText, headers)
-    // A body usually comes with its head and leaves with it; a head alone leaves when this turn's work is done.
-    queueMicrotask(this.#flush)
+    this.#reply.begin(status, statusText, headers)
   }
 
   onChunk (chunk: Buffer): boolean {
     this.#bytes += chunk.length
-    if (this.#res.write(chunk)) return true
+    if (this.#reply.write(chunk)) return true
     this.#watchApp()
     if (!this.#isFull) this.#res.once('drain', this.#onDrain)
     this.#isFull = true
@@ -151,7 +157,7 @@ export class Exchange implements Reader, Listed<Exchange> {
   }
 
   onEnd (): void {
-    this.#res.end()
+    this.#reply.end()
     if (this.#bytes > MAX_UNWATCHED_BYTES) this.#watchApp()
   }
 
@@ -200,6 +206,7 @@ export class Exchange implements Reader, Listed<Exchange> {
   /** Never shortens an answer: a reset is seen as a failure even where only the end of the connection would mark the end of the body. */
   #break (): void {
     this.#isBroken = true
+    this.#reply.drop()
     // A pipelined answer has no connection yet, but the request has: the same one.
     const socket = this.#res.socket ?? this.#req.socket
     socket.resetAndDestroy()
@@ -208,10 +215,6 @@ export class Exchange implements Reader, Listed<Exchange> {
   #watchApp (): void {
     this.#silence?.cancel()
     this.#silence = this.#context.clock.setTimer(() => this.#break(), MAX_APP_SILENCE_MS)
-  }
-
-  readonly #flush = (): void => {
-    if (this.#bytes === 0 && !this.#res.writableEnded) this.#res.flushHeaders()
   }
 
   readonly #onDrain = (): void => {
@@ -223,8 +226,9 @@ export class Exchange implements Reader, Listed<Exchange> {
   readonly #onClose = (): void => {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#req.socket.off('close', this.#onClose)
+    if (this.#isPipelined) this.#req.socket.off('close', this.#onClose)
     this.#silence?.cancel()
+    this.#reply.drop()
     this.#upload?.stop()
     this.#call?.abandon()
     if (!this.#req.complete) linger(this.#req, this.#context.clock)

@@ -157,8 +157,10 @@ export class Forward implements AnswerSink, PreparedCall {
     const nowMs = clock.monotonicMs()
     this.#startedAtMs ??= nowMs
     this.#deadlineAtMs ??= nowMs + attemptTimeoutMs
-    const headers = [...this.#request.headers, 'Authorization', `Bearer ${token.value.reveal()}`]
-    this.#attempt = new Attempt(clock, { headByMs: this.#deadlineAtMs, bodySilenceMs: attemptTimeoutMs }, { ...this.#request, headers, isStillGood: () => tokens.isUsable(token) }, this)
+    // Field by field: a spread makes objects without a shape.
+    const { method, target, headers, body } = this.#request
+    const request = { method, target, headers: headers.concat('Authorization', `Bearer ${token.value.reveal()}`), body, isStillGood: () => tokens.isUsable(token) }
+    this.#attempt = new Attempt(clock, { headByMs: this.#deadlineAtMs, bodySilenceMs: attemptTimeoutMs }, request, this)
     this.#attempt.start(pool)
   }
 
