@@ -27,8 +27,8 @@ export interface ProxyServerOptions {
 }
 
 /**
- * Makes request listeners for apps: the door decides first, alone and over the raw request; what it lets in goes through Fastify's
- * router and the path checks of @fastify/http-proxy (a second opinion) to its exchange.
+ * Makes request listeners for apps: the door decides, alone and over the raw request; what it lets in goes by the routes of
+ * @fastify/http-proxy to its exchange.
  */
 export async function createProxyServer ({ door, pool, upstreamUrl, config }: ProxyServerOptions): Promise<(isOnSocket: boolean) => RequestListener> {
   const app = fastify({
@@ -58,6 +58,8 @@ export async function createProxyServer ({ door, pool, upstreamUrl, config }: Pr
       httpMethods: [...config.allowedMethods],
       proxyPayloads: false,
       undici: pool,
+      // Before the plugin's own handler, which parses and writes the query again and builds three URLs: 6 % of the CPU of a request. Its path checks
+      // are weaker than those of the door.
       preHandler (request, reply) {
         reply.hijack()
         exchangeOf(request.raw)?.forward()
