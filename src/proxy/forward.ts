@@ -158,8 +158,8 @@ export class Forward implements AnswerSink, PreparedCall {
     this.#startedAtMs ??= nowMs
     this.#deadlineAtMs ??= nowMs + attemptTimeoutMs
     // Field by field: a spread makes objects without a shape.
-    const { method, target, headers, body } = this.#request
-    const request = { method, target, headers: headers.concat('Authorization', `Bearer ${token.value.reveal()}`), body, isStillGood: () => tokens.isUsable(token) }
+    const { method, target, headers, body, refusal } = this.#request
+    const request = { method, target, headers: headers.concat('Authorization', `Bearer ${token.value.reveal()}`), body, isStillGood: () => tokens.isUsable(token), refusal }
     this.#attempt = new Attempt(clock, { headByMs: this.#deadlineAtMs, bodySilenceMs: attemptTimeoutMs }, request, this)
     this.#attempt.start(pool)
   }

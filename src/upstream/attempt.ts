@@ -18,7 +18,7 @@ export interface UpstreamRequest {
   /** Asked when a connection is there: whether it may still be sent as it is, with the token that it carries. */
   readonly isStillGood: () => boolean
   /** Asked then as well: why it must not be sent any more. */
-  readonly refusal?: (() => Problem | undefined) | undefined
+  readonly refusal: (() => Problem | undefined) | undefined
 }
 
 export interface AttemptLimits {

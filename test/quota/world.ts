@@ -82,7 +82,7 @@ export class QuotaWorld {
       attemptTimeoutMs: ATTEMPT_TIMEOUT_MS,
       onAnswer: () => {},
       onWrite: () => {}
-    }, { method: lane === 'write' ? 'POST' : 'GET', target: '/venues', lane, headers: [], body: null }, {
+    }, { method: lane === 'write' ? 'POST' : 'GET', target: '/venues', lane, headers: [], body: null, refusal: undefined }, {
       onHead: head => { status = head },
       onChunk: () => true,
       onEnd: () => end(status),
