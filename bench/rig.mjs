@@ -27,8 +27,8 @@ export async function startRig (name, answer = (_req, res) => { res.end(ANSWER) 
   }, logPath, bundle)
   return {
     sidecar,
-    /** The load of load.mjs: ask it to run a job. */
-    startLoad: () => processes.start({ file: process.execPath, args: [join(import.meta.dirname, 'load.mjs')] }, { logPath, hasMessages: true }),
+    /** The load of load/: ask it to run a job. */
+    startLoad: () => processes.start({ file: process.execPath, args: [join(import.meta.dirname, 'load/main.mjs')] }, { logPath, hasMessages: true }),
     async stop () {
       await processes.stop()
       api.close()

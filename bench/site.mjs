@@ -1,14 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { ACCESS_TOKEN } from './peer.mjs'
 
-/** @typedef {import('./peers.mjs').Peer} Peer */
+/** @typedef {import('./peer.mjs').Peer} Peer */
 /** @typedef {import('./processes.mjs').Processes} Processes */
+/** @typedef {import('./load/main.mjs').Job} Job */
+/** @typedef {import('./load/main.mjs').Outcome} Outcome */
 
 /** How often a peer that starts is asked; part of the error of its start time. */
 const POLL_INTERVAL_MS = 2
@@ -23,6 +26,7 @@ const START_TIMEOUT_MS = 10_000
  * @property {string} logPath
  * @property {import('./processes.mjs').Running} running
  * @property {number} firstAnswerMs from its spawn to its first 200
+ * @property {{ ca: string, authorization: string }} [access] what the load needs for it
  */
 
 /** Where peers run: an upstream, a load, and a directory that goes with the bench. */
@@ -33,46 +37,70 @@ export class Bench {
     process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
     const { keyPath, certificatePath } = createCertificate(directory)
     const upstream = startOwn(processes, 'upstream.mjs', [keyPath, certificatePath], directory)
-    const load = startOwn(processes, 'load.mjs', [], directory)
+    const load = startOwn(processes, 'load/main.mjs', [], directory)
     const { apiPort, tokenPort } = await upstream.message()
-    return new Bench(processes, directory, { upstream, load, apiPort, tokenPort, caPath: certificatePath })
+    return new Bench(processes, { upstream, load, apiPort, tokenPort, caPath: certificatePath, directory })
   }
 
   #processes
-  #directory
   #starts = 0
   #site
 
   /**
    * @param {Processes} processes
-   * @param {string} directory
-   * @param {{ upstream: import('./processes.mjs').Running, load: import('./processes.mjs').Running, apiPort: number, tokenPort: number, caPath: string }} site
+   * @param {{ upstream: import('./processes.mjs').Running, load: import('./processes.mjs').Running, apiPort: number, tokenPort: number, caPath: string, directory: string }} site
    */
-  constructor (processes, directory, site) {
+  constructor (processes, site) {
     this.#processes = processes
-    this.#directory = directory
     this.#site = site
   }
 
-  get upstream () {
-    return this.#site.upstream
+  /** The API itself, which the load then reaches over TLS, with the token. @returns {StartedPeer} */
+  get direct () {
+    const { upstream, apiPort, caPath, directory } = this.#site
+    return {
+      peer: { key: 'direct', name: 'direct, over TLS', version: () => undefined, command: () => { throw new Error('it runs already') } },
+      port: apiPort,
+      logPath: join(directory, 'direct.log'),
+      running: upstream,
+      firstAnswerMs: 0,
+      access: { ca: readFileSync(caPath, 'utf8'), authorization: `Bearer ${ACCESS_TOKEN}` }
+    }
   }
 
   /**
-   * @param {import('./load.mjs').Job} job
-   * @returns {Promise<import('./load.mjs').Outcome>}
+   * The load on a peer. Its connections are made before anything is counted.
+   * @param {StartedPeer} started
+   * @param {Job} job
    */
-  apply (job) {
-    return this.#site.load.ask(job)
+  async apply ({ port, running, logPath, access }, job) {
+    const { load, upstream } = this.#site
+    await load.ask({ ...job, ...access, port, step: 'open' })
+    writeFileSync(logPath, '')
+    const cpuBefore = running.cpuMicroseconds()
+    const upstreamCpuBefore = upstream.cpuMicroseconds()
+    /** @type {Outcome} */
+    const outcome = await load.ask({ ...job, ...access, port })
+    return {
+      cpu: (running.cpuMicroseconds() - cpuBefore) / job.requests,
+      upstreamCpu: (upstream.cpuMicroseconds() - upstreamCpuBefore) / job.requests,
+      loadCpu: outcome.cpuMicroseconds / job.requests,
+      perSecond: job.requests / outcome.durationMs * 1000,
+      durationMs: outcome.durationMs,
+      p50Ms: outcome.p50Ms,
+      p99Ms: outcome.p99Ms,
+      p999Ms: outcome.p999Ms
+    }
   }
 
   /**
    * @param {Peer} peer
+   * @param {Readonly<Record<string, string>>} [env] what a scenario needs; only those know it that have such a setting
    * @returns {Promise<StartedPeer>}
    */
-  async start (peer) {
+  async start (peer, env = {}) {
     const { apiPort, tokenPort, caPath } = this.#site
-    const directory = join(this.#directory, String(++this.#starts))
+    const directory = join(this.#site.directory, String(++this.#starts))
     mkdirSync(directory)
     const logPath = join(directory, 'log')
     const [port, sparePort] = await freePorts()
@@ -86,7 +114,7 @@ export class Bench {
       tokenUrl: `http://127.0.0.1:${tokenPort}/oauth/token`
     })
     const startedAtMs = performance.now()
-    const running = this.#processes.start(command, { logPath })
+    const running = this.#processes.start({ ...command, env: { ...command.env, ...env } }, { logPath })
     while (!await isAnswering(port)) {
       if (running.hasExited || performance.now() - startedAtMs > START_TIMEOUT_MS) {
         throw new Error(`${peer.name} did not start: ${running.lastWords()}`)
@@ -94,6 +122,22 @@ export class Bench {
       await delay(POLL_INTERVAL_MS)
     }
     return { peer, port, logPath, running, firstAnswerMs: performance.now() - startedAtMs }
+  }
+
+  /**
+   * To run side by side.
+   * @param {readonly Peer[]} peers
+   * @param {Readonly<Record<string, string>>} [env]
+   */
+  async startAll (peers, env) {
+    const started = []
+    for (const peer of peers) started.push(await this.start(peer, env))
+    return started
+  }
+
+  /** @param {readonly StartedPeer[]} started */
+  async stopAll (started) {
+    await Promise.all(started.map(({ running }) => running.stop()))
   }
 }
 
@@ -105,7 +149,7 @@ export class Bench {
  */
 function startOwn (processes, file, args, directory) {
   const command = { file: process.execPath, args: [join(import.meta.dirname, file), ...args] }
-  return processes.start(command, { logPath: join(directory, `${file}.log`), hasMessages: true })
+  return processes.start(command, { logPath: join(directory, `${basename(file)}.log`), hasMessages: true })
 }
 
 /** A certificate for loopback that vouches for itself. @param {string} directory */

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { once } from 'node:events'
-import { ACCESS_TOKEN } from './peers.mjs'
+import { BOOKING_BYTES } from './load/requests.mjs'
+import { ACCESS_TOKEN } from './peer.mjs'
 
 const BODY_BYTES = 1536
 
@@ -24,11 +25,50 @@ const head = [
   'X-RateLimit-Reset', String(Math.floor(Date.now() / 1000) + 3600)
 ]
 
+const EXPORT_CHUNK = Buffer.alloc(64 * 1024, 'x')
+
 const api = createHttpsServer({ key: readFileSync(keyPath), cert: readFileSync(certificatePath), keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, (req, res) => {
-  const isAllowed = req.headers.authorization === `Bearer ${ACCESS_TOKEN}`
-  res.writeHead(isAllowed ? 200 : 401, head)
-  res.end(answer)
+  if (req.headers.authorization !== `Bearer ${ACCESS_TOKEN}`) res.writeHead(401, head).end(answer)
+  else if (req.method === 'POST') take(req, res)
+  else if (req.url?.startsWith('/venues/export?') === true) give(res, bytesOf(req))
+  else res.writeHead(200, head).end(answer)
 })
+
+/**
+ * A booking, or a large body: as many bytes as it should have, or the load is told that some are missing.
+ * @param {import('node:http').IncomingMessage} req
+ * @param {import('node:http').ServerResponse} res
+ */
+function take (req, res) {
+  const expected = req.url?.startsWith('/venues/import?') === true ? bytesOf(req) : BOOKING_BYTES
+  let received = 0
+  req.on('data', (/** @type {Buffer} */ chunk) => { received += chunk.length })
+  req.on('end', () => res.writeHead(received === expected ? 200 : 400, head).end(answer))
+}
+
+/**
+ * @param {import('node:http').ServerResponse} res
+ * @param {number} bytes
+ */
+function give (res, bytes) {
+  let missing = bytes
+  const write = () => {
+    while (missing > 0) {
+      const part = missing < EXPORT_CHUNK.length ? EXPORT_CHUNK.subarray(0, missing) : EXPORT_CHUNK
+      missing -= part.length
+      if (!res.write(part)) return
+    }
+    res.end()
+  }
+  res.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': String(bytes) })
+  res.on('drain', write)
+  write()
+}
+
+/** @param {import('node:http').IncomingMessage} req */
+function bytesOf (req) {
+  return Number(req.url?.split('bytes=')[1])
+}
 
 const tokenEndpoint = createHttpServer((req, res) => {
   req.resume().on('end', () => {
@@ -38,7 +78,7 @@ const tokenEndpoint = createHttpServer((req, res) => {
 })
 
 process.on('disconnect', () => process.exit())
-for (const server of [api, tokenEndpoint]) await once(server.listen(0, '127.0.0.1'), 'listening')
+for (const server of [api, tokenEndpoint]) await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }), 'listening')
 process.send?.({ apiPort: portOf(api), tokenPort: portOf(tokenEndpoint) })
 
 /** @param {import('node:net').Server} server */
