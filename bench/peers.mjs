@@ -5,8 +5,8 @@ import { haproxy } from './peers/haproxy.mjs'
 import { nginx } from './peers/nginx.mjs'
 import { createSidecar } from './peers/sidecar.mjs'
 
-/** What the ratios are against, where they run. */
-export const BASES = /** @type {const} */ (['stock', 'caddy'])
+/** What ratios are against, where they run. */
+export const BASES = /** @type {const} */ (['stock', 'caddy', 'quiet', 'bare'])
 
 /** Those that forward, in the order of the tables; a further sidecar beside the one that was built last where `before` names its bundle. @param {string} [before] */
 export function createPeers (before) {
@@ -17,5 +17,5 @@ export function createPeers (before) {
   ]
 }
 
-/** What only the start and the memory are measured beside. */
-export const MEASURES = [quiet, bare]
+/** No peers: the least that a start and the memory at rest can be compared with. */
+export const REFERENCES = [quiet, bare]

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { arch, cpus, loadavg, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { summarize } from './figures.mjs'
-import { createPeers } from './peers.mjs'
+import { REFERENCES, createPeers } from './peers.mjs'
 import { Processes } from './processes.mjs'
 import { report } from './report.mjs'
 import { SCENARIOS } from './scenarios.mjs'
@@ -52,7 +52,7 @@ const results = {
     node: process.versions.node,
     loadBefore
   },
-  peers: Object.fromEntries(peers.map(peer => [peer.key, { name: peer.name, version: peer.version() }])),
+  peers: Object.fromEntries([...peers, ...REFERENCES].map(peer => [peer.key, { name: peer.name, version: peer.version() }])),
   scenarios: figures
 }
 process.stdout.write(`\n${report(results)}`)

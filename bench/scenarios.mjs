@@ -1,4 +1,9 @@
+import { connections } from './scenarios/connections.mjs'
+import { latency } from './scenarios/latency.mjs'
+import { memory } from './scenarios/memory.mjs'
 import { get, post } from './scenarios/requests.mjs'
+import { start } from './scenarios/start.mjs'
+import { down, up } from './scenarios/transfer.mjs'
 
 /**
  * @typedef {object} Plan
@@ -12,7 +17,7 @@ import { get, post } from './scenarios/requests.mjs'
  * @typedef {object} Column
  * @property {string} title
  * @property {string} metric
- * @property {'range' | 'stock' | 'caddy'} [show] what of the figure, if not its median
+ * @property {'range' | 'stock' | 'caddy' | 'quiet' | 'bare'} [show] what of the figure, if not its median
  * @property {number} [digits] after the point
  */
 
@@ -28,4 +33,4 @@ import { get, post } from './scenarios/requests.mjs'
  */
 
 /** In the order of the report. @type {readonly Scenario[]} */
-export const SCENARIOS = [get, post]
+export const SCENARIOS = [get, post, latency, connections, down, up, start, memory]

@@ -24,7 +24,7 @@ function requests (key, method, title) {
     title: `${title}, ${CONNECTIONS} connections, no two alike`,
     // Node compiles what is hot after some thousand requests.
     full: { rounds: 25, requests: 4_000, warmUpRequests: 20_000 },
-    quick: { rounds: 7, requests: 2_000, warmUpRequests: 6_000 },
+    quick: { rounds: 7, requests: 2_000, warmUpRequests: 5_000 },
     columns: [
       { title: `CPU µs/${method}`, metric: 'cpu', digits: 1 },
       { title: 'range', metric: 'cpu', show: 'range', digits: 0 },
