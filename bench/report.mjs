@@ -36,8 +36,16 @@ export function scenarioTable ({ peers, scenarios }, key) {
 
 /** All tables, for a terminal. @param {Results} results */
 export function report (results) {
-  const tables = SCENARIOS.filter(({ key }) => key in results.scenarios).map(({ key, title }) => `${title}\n\n${scenarioTable(results, key)}\n`)
+  const tables = SCENARIOS.filter(({ key }) => key in results.scenarios).map(({ key, title }) => {
+    return `${title}\n\n${scenarioTable(results, key)}${costOfTheRest(results.scenarios[key] ?? {})}`
+  })
   return [`${describe(results)}\n${versions(results)}\n`, ...tables].join('\n')
+}
+
+/** What shares the cores with a peer. @param {Results['scenarios'][string]} rows */
+function costOfTheRest (rows) {
+  const most = (/** @type {string} */ metric) => Math.max(...Object.values(rows).map(figures => figures[metric]?.median ?? NaN)).toFixed(0)
+  return most('loadCpu') === 'NaN' ? '' : `\nOn the same cores the load itself cost up to ${most('loadCpu')} µs a request, the API up to ${most('upstreamCpu')} µs.\n`
 }
 
 /**

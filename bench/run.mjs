@@ -2,12 +2,15 @@
 import { writeFileSync } from 'node:fs'
 import { arch, cpus, loadavg, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { chart } from './chart.mjs'
 import { summarize } from './figures.mjs'
+import { CHART, RESULTS } from './files.mjs'
 import { REFERENCES, createPeers } from './peers.mjs'
 import { Processes } from './processes.mjs'
 import { report } from './report.mjs'
 import { SCENARIOS } from './scenarios.mjs'
 import { Bench } from './site.mjs'
+import { goals } from './summary.mjs'
 
 /** Beyond this part of stock's CPU the quick form fails: gross, since machines are noisy. */
 const GUARD = 0.8
@@ -52,11 +55,13 @@ const results = {
     node: process.versions.node,
     loadBefore
   },
-  peers: Object.fromEntries([...peers, ...REFERENCES].map(peer => [peer.key, { name: peer.name, version: peer.version() }])),
+  peers: Object.fromEntries([...peers.map(peer => [peer.key, { name: peer.name, version: peer.version() }]), ...REFERENCES.map(({ key, name }) => [key, { name }])]),
   scenarios: figures
 }
-process.stdout.write(`\n${report(results)}`)
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 1)}\n`)
+process.stdout.write(`\n${report(results)}\n${goals(results)}`)
+const isWhole = !options.quick && [options.only, options.peers, options.rounds, options.before].every(option => option === undefined)
+if (isWhole || options.json !== undefined) writeFileSync(options.json ?? RESULTS, `${JSON.stringify(results, undefined, 1)}\n`)
+if (isWhole && options.json === undefined) writeFileSync(CHART, chart(results))
 process.exit(options.quick ? guard() : 0)
 
 /** @returns {number} an exit code */

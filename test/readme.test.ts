@@ -13,7 +13,11 @@ const cell = (text: string): string => text.replaceAll('|', '\\|')
 
 const metrics = await new Metrics({ version: '', nodeVersion: '', inFlight: () => 0, tokenExpiresAtMs: () => 0, quota: () => undefined }).text()
 
+/** Of the bench's last whole run. */
+const bench = (form: string): string => execFileSync(process.execPath, [fileURLToPath(new URL('../bench/show.mjs', import.meta.url)), form], { encoding: 'utf8' })
+
 const TABLES: Readonly<Record<string, readonly string[]>> = {
+  bench: bench('summary').trimEnd().split('\n'),
   settings: [
     '| Setting | Default | Effect | Allowed |',
     '|---|---|---|---|',
@@ -49,6 +53,10 @@ const readme = readFileSync(README, 'utf8')
 t.test('the tables of the README are those of the code', async t => {
   t.equal(readme, withTables(readme))
   for (const name of Object.keys(TABLES)) t.ok(readme.includes(`<!-- /${name} -->`), name)
+})
+
+t.test('the chart of the bench is that of its figures', async t => {
+  t.equal(readFileSync(new URL('../docs/bench.svg', import.meta.url), 'utf8'), bench('chart'))
 })
 
 t.test('the README tells every command', async t => {

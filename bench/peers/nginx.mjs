@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { ACCESS_TOKEN, PEER_CONNECTIONS, UPSTREAM_CONNECTIONS, findProgram, programVersion } from '../peer.mjs'
+import { ACCESS_TOKEN, PEER_CONNECTIONS, findProgram, programVersion } from '../peer.mjs'
 
 /** @type {import('../peer.mjs').Peer} */
 export const nginx = {
@@ -15,7 +15,11 @@ export const nginx = {
   }
 }
 
-/** One worker, as the others are one process. Its default of 1,000 requests a connection would measure handshakes. @param {import('../peer.mjs').Site} site */
+/**
+ * One worker, as the others are one process. It opens a connection for each request that is under way: to keep fewer of them, or the default of 1,000 requests
+ * on each, would measure handshakes.
+ * @param {import('../peer.mjs').Site} site
+ */
 function config ({ port, apiUrl, caPath, directory, logPath }) {
   const { host } = new URL(apiUrl)
   return `
@@ -36,7 +40,7 @@ http {
   keepalive_requests 1000000000;
   upstream api {
     server ${host};
-    keepalive ${UPSTREAM_CONNECTIONS};
+    keepalive ${PEER_CONNECTIONS / 2};
     keepalive_requests 1000000000;
     keepalive_timeout 300s;
   }

@@ -1,0 +1,7 @@
+import { join } from 'node:path'
+
+/** Of the run that the README shows. */
+export const RESULTS = join(import.meta.dirname, 'results/bench.json')
+
+/** Its chart. */
+export const CHART = join(import.meta.dirname, '../docs/bench.svg')
