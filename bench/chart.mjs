@@ -1,4 +1,4 @@
-import { describe } from './report.mjs'
+import { describe, versions } from './report.mjs'
 
 /** @typedef {import('./report.mjs').Results} Results */
 
@@ -30,7 +30,7 @@ export function chart (results) {
   const keys = Object.keys(results.peers)
   const panels = PANELS.map(panel => ({ ...panel, bars: barsOf(results, keys, panel) })).filter(({ bars }) => bars.length > 0)
   const rowHeights = [0, 2, 4].map(i => Math.max(0, ...panels.slice(i, i + 2).map(({ bars }) => PANEL_HEAD + ROW * bars.length + GAP / 2)))
-  const top = 76
+  const top = 92
   const height = top + rowHeights.reduce((sum, rowHeight) => sum + rowHeight, 0) + 8
   const drawn = panels.map((panel, i) => {
     const y = top + rowHeights.slice(0, Math.floor(i / 2)).reduce((sum, rowHeight) => sum + rowHeight, 0)
@@ -57,6 +57,7 @@ export function chart (results) {
   <rect class="page" width="${WIDTH}" height="${height}" rx="8"/>
   <text class="ink b" x="${MARGIN}" y="32" font-size="15">What the sidecar costs, beside its peers: less is better</text>
   <text class="soft" x="${MARGIN}" y="52" font-size="11">${escaped(describe(results))}</text>
+  <text class="soft" x="${MARGIN}" y="67" font-size="11">${escaped(versions(results))}</text>
 ${drawn.join('\n')}
 </svg>
 `
