@@ -6,7 +6,7 @@ import { nginx } from './peers/nginx.mjs'
 import { createSidecar } from './peers/sidecar.mjs'
 
 /** What ratios are against, where they run. */
-export const BASES = /** @type {const} */ (['stock', 'caddy', 'quiet', 'bare'])
+export const BASES = /** @type {const} */ (['stock', 'caddy', 'before', 'quiet', 'bare'])
 
 /** Those that forward, in the order of the tables; a further sidecar beside the one that was built last where `before` names its bundle. @param {string} [before] */
 export function createPeers (before) {

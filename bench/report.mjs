@@ -30,8 +30,10 @@ export function versions ({ peers }) {
 export function scenarioTable ({ peers, scenarios }, key) {
   const scenario = SCENARIOS.find(each => each.key === key)
   if (scenario === undefined) throw new Error(`no scenario ${key}`)
-  const rows = Object.entries(scenarios[key] ?? {}).map(([peer, figures]) => [peers[peer]?.name ?? peer, ...scenario.columns.map(column => cell(column, figures))])
-  return table(['', ...scenario.columns.map(({ title }) => title)], rows)
+  const measured = Object.entries(scenarios[key] ?? {})
+  // Without those that nobody has a figure for: a ratio to one who did not run.
+  const columns = scenario.columns.filter(column => measured.some(([, figures]) => cell(column, figures) !== ''))
+  return table(['', ...columns.map(({ title }) => title)], measured.map(([peer, figures]) => [peers[peer]?.name ?? peer, ...columns.map(column => cell(column, figures))]))
 }
 
 /** All tables, for a terminal. @param {Results} results */

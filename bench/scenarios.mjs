@@ -17,7 +17,7 @@ import { down, up } from './scenarios/transfer.mjs'
  * @typedef {object} Column
  * @property {string} title
  * @property {string} metric
- * @property {'range' | 'stock' | 'caddy' | 'quiet' | 'bare'} [show] what of the figure, if not its median
+ * @property {'range' | 'stock' | 'caddy' | 'before' | 'quiet' | 'bare'} [show] what of the figure, if not its median
  * @property {number} [digits] after the point
  */
 

@@ -30,6 +30,7 @@ function requests (key, method, title) {
       { title: 'range', metric: 'cpu', show: 'range', digits: 0 },
       { title: 'of stock', metric: 'cpu', show: 'stock' },
       { title: 'of Caddy', metric: 'cpu', show: 'caddy' },
+      { title: 'of before', metric: 'cpu', show: 'before' },
       { title: `${method}/s`, metric: 'perSecond', digits: 0 },
       { title: 'p50 ms', metric: 'p50Ms', digits: 1 },
       { title: 'p99 ms', metric: 'p99Ms', digits: 1 },
