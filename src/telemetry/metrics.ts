@@ -9,6 +9,7 @@ import type { QuotaStatus } from '../quota/governor.ts'
 import type { Lane } from '../quota/lanes.ts'
 import type { SharedOutcome } from '../reads/reads.ts'
 import type { RefreshReason } from '../token/source.ts'
+import { TalliedCounter, TalliedHistogram, type Count, type Observations } from './tally.ts'
 
 const PREFIX = 'bookable_sidecar_'
 
@@ -32,18 +33,24 @@ export interface MetricsOptions {
 /** What Prometheus is told. Names and labels are part of the contract. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #requests = this.#counter('requests_total', 'Requests of apps at their end, by route, method and status; 499: the app gave up, 502 or 504: also an answer that broke off.', ['route', 'method', 'status'])
-  readonly #durations = this.#histogram('request_duration_seconds', 'From the head of a request to the end of its answer, by route.', ['route'])
-  readonly #upstreamDurations = this.#histogram('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API, by route.', ['route'])
+  readonly #requests = new TalliedCounter({
+    name: `${PREFIX}requests_total`,
+    help: 'Requests of apps at their end, by route, method and status; 499: the app gave up, 502 or 504: also an answer that broke off.',
+    labelNames: ['route', 'method', 'status'],
+    registers: [this.#registry]
+  })
+
+  readonly #durations = this.#tallied('request_duration_seconds', 'From the head of a request to the end of its answer, by route.', ['route'])
+  readonly #upstreamDurations = this.#tallied('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API, by route.', ['route'])
   readonly #refreshes = this.#counter('token_refreshes_total', 'Token requests, by outcome (ok, or the code of the problem) and reason (start, due, expired, retry, rejected, rotated).', ['outcome', 'reason'])
   readonly #quotaWaits = this.#histogram('quota_wait_seconds', 'How long requests were held because the quota was spent, by lane (write, read, list).', ['lane'])
   readonly #coalesced = this.#counter('coalesced_total', 'Requests that shared the call of another one.', [])
   readonly #cached = this.#counter('cache_total', 'Requests that the cache was asked for, by outcome (hit, miss, revalidated, stale).', ['outcome'])
   readonly #refreshDurations = this.#histogram('token_refresh_duration_seconds', 'Duration of a token request.', [])
   readonly #repeats = this.#counter('repeats_total', 'Writes that were asked for again, by outcome (answered from memory, waited for the first, refused, unknown).', ['outcome'])
-  /** By route, method and status: a look-up costs a third of what prom-client's own hashing does, at each request. */
-  readonly #requestCounts = new Map<string, { inc (): void }>()
-  readonly #routes = new Map<string, { total: { observe (value: number): void }, upstream: { observe (value: number): void } }>()
+  /** By route, method and status. */
+  readonly #requestCounts = new Map<string, Count>()
+  readonly #routes = new Map<string, { readonly total: Observations, readonly upstream: Observations }>()
 
   constructor ({ version, nodeVersion, inFlight, tokenExpiresAtMs, quota, isRedisUp }: MetricsOptions) {
     this.#gauge('in_flight_requests', 'Requests that are being served.', inFlight)
@@ -71,20 +78,13 @@ export class Metrics {
 
   /** A request that the parser refused. */
   refused (status: number): void {
-    this.#requests.inc({ route: 'none', method: 'other', status })
+    this.#requestCount('none', 'other', status).n++
   }
 
   exchange (record: ExchangeRecord): void {
     const { route = 'none', method, durationMs, upstreamMs, repeat } = record
     const status = statusOf(record)
-    const key = `${route} ${method} ${status}`
-    let count = this.#requestCounts.get(key)
-    if (count === undefined) {
-      count = this.#requests.labels(route, METHODS.has(method) ? method : 'other', String(status))
-      // Any method may come, but only known ones are worth remembering.
-      if (METHODS.has(method)) this.#requestCounts.set(key, count)
-    }
-    count.inc()
+    this.#requestCount(route, METHODS.has(method) ? method : 'other', status).n++
     const { total, upstream } = this.#ofRoute(route)
     total.observe(durationMs / 1000)
     if (repeat !== undefined) this.#repeats.inc({ outcome: repeat })
@@ -107,10 +107,20 @@ export class Metrics {
     else this.#cached.inc({ outcome })
   }
 
+  #requestCount (route: string, method: string, status: number): Count {
+    const key = `${route} ${method} ${status}`
+    let count = this.#requestCounts.get(key)
+    if (count === undefined) {
+      count = this.#requests.series({ route, method, status: String(status) })
+      this.#requestCounts.set(key, count)
+    }
+    return count
+  }
+
   #ofRoute (route: string) {
     let own = this.#routes.get(route)
     if (own === undefined) {
-      own = { total: this.#durations.labels(route), upstream: this.#upstreamDurations.labels(route) }
+      own = { total: this.#durations.series({ route }), upstream: this.#upstreamDurations.series({ route }) }
       this.#routes.set(route, own)
     }
     return own
@@ -122,6 +132,10 @@ export class Metrics {
 
   #histogram (name: string, help: string, labelNames: string[]) {
     return new Histogram({ name: PREFIX + name, help, labelNames, buckets: REQUEST_BUCKETS_S, registers: [this.#registry] })
+  }
+
+  #tallied (name: string, help: string, labelNames: string[]) {
+    return new TalliedHistogram({ name: PREFIX + name, help, labelNames, registers: [this.#registry] }, REQUEST_BUCKETS_S)
   }
 
   /** Read when scraped, and absent while there is nothing to tell. */
