@@ -8,6 +8,8 @@ const OPTIONS = {
   format: 'cjs',
   // Where a module lies, in CommonJS.
   define: { 'import.meta.url': '__filename' },
+  minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: 'warning'
 }
 
