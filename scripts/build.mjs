@@ -1,4 +1,6 @@
+import { chmodSync, copyFileSync } from 'node:fs'
 import { build } from 'esbuild'
+import { saveCode } from './code-cache.mjs'
 
 /** In CommonJS, for the Node that runs it. */
 const OPTIONS = {
@@ -39,7 +41,10 @@ function asText (name) {
 await build({
   ...OPTIONS,
   entryPoints: ['src/main.ts'],
-  outfile: 'dist/bookable-sidecar.cjs',
-  banner: { js: '#!/usr/bin/env node' },
+  outfile: 'dist/program.cjs',
   plugins: [asText('ioredis')]
 })
+
+copyFileSync('scripts/loader.cjs', 'dist/bookable-sidecar.cjs')
+chmodSync('dist/bookable-sidecar.cjs', 0o755)
+await saveCode('dist')

@@ -245,7 +245,7 @@ for (const [what, settings, isLoaded] of [
     t.equal(await sidecar.ended, 0)
     // Every script that V8 has compiled.
     const scripts = readdirSync(join(dir, 'coverage')).flatMap(name => (JSON.parse(readFileSync(join(dir, 'coverage', name), 'utf8')) as Coverage).result).map(({ url }) => url)
-    t.ok(scripts.some(url => url.endsWith('/bookable-sidecar.cjs')))
+    t.ok(scripts.some(url => url.endsWith('/program.cjs')))
     t.equal(scripts.some(url => url.endsWith('/ioredis')), isLoaded)
   })
 }
