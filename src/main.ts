@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from './clock.ts'
-import { SettingsError } from './config/load.ts'
+import { SettingsError } from './config/read-settings.ts'
 import { ListenError } from './http/listener.ts'
 import { COMMANDS, helpText, suggestionFor, UsageError, type CommandName } from './commands/help.ts'
 import { lowerFirst } from './printable.ts'

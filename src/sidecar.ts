@@ -1,26 +1,21 @@
-import type { RequestListener } from 'node:http'
-import { ADMIN_METHODS, createAdminServer } from './admin/server.ts'
+import { createAdminServer } from './admin/server.ts'
 import { delay, type Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
-import { isLoopback, NO_HOST } from './config/parse.ts'
-import { openListener, type Listener } from './http/listener.ts'
-import type { HostPolicy } from './http/site.ts'
+import { adminHostPolicy, hostPolicy, openListeners, type Listeners, type OnRefused } from './listeners.ts'
 import type { Logger } from './logger.ts'
 import { createApiPool, createQuotaStore, createRedisHome, createRepeatStore, createTokenSource } from './outbound.ts'
 import { Door } from './proxy/door.ts'
-import { createClientErrorListener, createConnectListener, createProxyServer } from './proxy/server.ts'
-import type { Problem } from './problem.ts'
+import { createProxyServer } from './proxy/server.ts'
 import { FleetAllotment } from './quota/fleet.ts'
 import { Governor } from './quota/governor.ts'
 import { Reads } from './reads/reads.ts'
 import { Repeats } from './repeats/repeats.ts'
-import type { Secret } from './secret.ts'
+import { CurrentSecrets } from './secrets.ts'
 import { History } from './telemetry/history.ts'
 import { Journal } from './telemetry/journal.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { reportStatus } from './telemetry/report.ts'
 import { TokenCache } from './token/cache.ts'
-import type { Credentials } from './token/endpoint.ts'
 import { VERSION } from './version.ts'
 
 export interface SidecarOptions {
@@ -58,7 +53,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const startedAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
   const journal = new Journal(logger, clock)
   journal.started(VERSION, nodeVersion, config.given)
-  const secrets = new CurrentSecrets(config, journal)
+  const secrets = new CurrentSecrets(config, reason => journal.secretFileUnreadable(reason))
   const pool = createApiPool(config, clock)
   const stopped = new AbortController()
   const redis = createRedisHome(config, {
@@ -165,64 +160,6 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   }
 }
 
-/** The secrets as they were at the last token request, at which all of them are read again: a rotated one needs no restart. */
-class CurrentSecrets {
-  readonly #config: Config
-  readonly #warn: (reason: string) => void
-  inboundKey: Secret | undefined
-  #credentials: Credentials | undefined
-
-  constructor (config: Config, journal: Journal) {
-    this.#config = config
-    this.#warn = reason => journal.secretFileUnreadable(reason)
-    this.inboundKey = config.inboundApiKey?.read(this.#warn)
-  }
-
-  readCredentials (): Credentials {
-    const { clientId, clientSecret, inboundApiKey } = this.#config
-    this.inboundKey = inboundApiKey?.read(this.#warn)
-    this.#credentials = { clientId: clientId.read(this.#warn), clientSecret: clientSecret.read(this.#warn) }
-    return this.#credentials
-  }
-
-  get credentials (): Credentials {
-    return this.#credentials ?? this.readCredentials()
-  }
-}
-
-/** What becomes of a request that the parser refused. */
-type OnRefused = (problem: Problem, correlationId: string) => void
-
-interface Listeners { readonly apps: Listener, readonly operators: Listener }
-
-async function openListeners (
-  config: Config, onRefused: { apps: OnRefused, operators: OnRefused }, handlers: { apps: (isOnSocket: boolean) => RequestListener, operators: RequestListener }
-): Promise<Listeners> {
-  const apps = await openListener({
-    host: config.host,
-    port: config.port,
-    settings: { host: 'HOST', port: 'PORT' },
-    onRequest: handlers.apps(false),
-    socket: config.socketPath === undefined ? undefined : { path: config.socketPath, onRequest: handlers.apps(true) },
-    onClientError: createClientErrorListener(onRefused.apps),
-    onConnect: createConnectListener(config.allowedMethods, onRefused.apps)
-  })
-  try {
-    const operators = await openListener({
-      host: config.adminHost,
-      port: config.adminPort,
-      settings: { host: 'ADMIN_HOST', port: 'ADMIN_PORT' },
-      onRequest: handlers.operators,
-      onClientError: createClientErrorListener(onRefused.operators),
-      onConnect: createConnectListener(ADMIN_METHODS, onRefused.operators)
-    })
-    return { apps, operators }
-  } catch (error) {
-    await apps.close()
-    throw error
-  }
-}
-
 interface Draining {
   readonly config: Config
   readonly clock: Clock
@@ -250,17 +187,6 @@ async function drain ({ config, clock, journal, door, release }: Draining, { app
   await Promise.all([isClosed, areProbesClosed, release()])
   journal.drainEnded()
   return isClean
-}
-
-/** Apps call by a loopback name, or by what ALLOWED_HOSTS says; behind a wildcard nobody knows the names. */
-function hostPolicy ({ host, allowedHosts }: Config): HostPolicy {
-  if (allowedHosts !== undefined) return { names: allowedHosts, hasLoopback: false, hasAddresses: false }
-  return isLoopback(host) || host === NO_HOST ? { names: [], hasLoopback: true, hasAddresses: false } : 'any'
-}
-
-/** The kubelet and Prometheus call by address or name. */
-function adminHostPolicy ({ adminHost, allowedHosts }: Config): HostPolicy {
-  return isLoopback(adminHost) ? { names: allowedHosts ?? [], hasLoopback: true, hasAddresses: true } : 'any'
 }
 
 /** Whether `work` is done within `ms`. */

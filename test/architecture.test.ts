@@ -9,7 +9,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['main.ts'],
   ['commands'],
   ['sidecar.ts'],
-  ['outbound.ts'],
+  ['outbound.ts', 'listeners.ts', 'secrets.ts'],
   ['telemetry'],
   ['proxy', 'admin'],
   ['token', 'quota', 'repeats', 'reads', 'upstream', 'http'],

@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts'
-import type { Environment } from '../config/load.ts'
+import type { Environment } from '../config/read-settings.ts'
 import { parseFault, type FaultSettings } from '../simulator/faults.ts'
 import { startSimulator, type Simulator } from '../simulator/simulator.ts'
 import { UsageError } from './help.ts'

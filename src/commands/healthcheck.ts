@@ -1,5 +1,6 @@
 import { get } from 'node:http'
-import { loadAdminAddress, type Environment } from '../config/load.ts'
+import { loadAdminAddress } from '../config/load.ts'
+import type { Environment } from '../config/read-settings.ts'
 import { withoutControls } from '../printable.ts'
 
 /** A probe that takes longer is a no. */

@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { systemClock } from '../clock.ts'
-import { loadConfig, type Environment } from '../config/load.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Environment } from '../config/read-settings.ts'
 import { createLogger } from '../logger.ts'
 import { startSidecar, type Sidecar } from '../sidecar.ts'
 

@@ -1,5 +1,5 @@
 import { delay, type Clock } from '../clock.ts'
-import type { Environment } from '../config/load.ts'
+import type { Environment } from '../config/read-settings.ts'
 import { askReadiness } from './healthcheck.ts'
 
 const INTERVAL_MS = 250

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadAdminAddress, loadConfig, type Environment, type SettingsError } from '../../src/config/load.ts'
+import { loadAdminAddress, loadConfig } from '../../src/config/load.ts'
+import type { Environment, SettingsError } from '../../src/config/read-settings.ts'
 import { SETTING_NAMES, settingOf } from '../../src/config/settings.ts'
 
 const CREDENTIALS = { BOOKABLE_CLIENT_ID: 'id', BOOKABLE_CLIENT_SECRET: 'obviously-fake' }

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadConfig, SettingsError, type Environment } from '../../src/config/load.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { SettingsError, type Environment } from '../../src/config/read-settings.ts'
 import { parseRedisUrl } from '../../src/config/redis-url.ts'
 
 const PLAIN = { kind: 'single', nodes: [{ host: 'redis', port: 6379 }], isTls: false, username: undefined, database: 0, masterName: '' }

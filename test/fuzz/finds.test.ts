@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
-import { loadConfig, type Environment } from '../../src/config/load.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import type { Environment } from '../../src/config/read-settings.ts'
 import { Secret } from '../../src/secret.ts'
 import { systemClock } from '../../src/clock.ts'
 import { parseTokenResponse } from '../../src/token/access-token.ts'
