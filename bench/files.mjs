@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-/** Of the run that the README shows. */
+/** Of the run that docs/performance.md shows. */
 export const RESULTS = join(import.meta.dirname, 'results/bench.json')
 
 /** Its chart. */

@@ -5,7 +5,7 @@ import { table } from './table.mjs'
 /** @typedef {import('./report.mjs').Results} Results */
 
 /**
- * A column of the README: a figure, or its ratio to a peer's.
+ * A column of docs/performance.md: a figure, or its ratio to a peer's.
  * @type {ReadonlyArray<{ title: string, scenario: string, metric: string, digits?: number, of?: string }>}
  */
 const COLUMNS = [
@@ -25,7 +25,7 @@ const COLUMNS = [
 ]
 
 /**
- * What the README shows of a run.
+ * What docs/performance.md shows of a run.
  * @param {Results} results
  */
 export function summary (results) {

@@ -6,9 +6,9 @@ interface ProblemRow {
   /** The first is the usual one. */
   readonly statuses: readonly [number, ...number[]]
   readonly title: string
-  /** When it happens, for the README. */
+  /** When it happens, for docs/errors.md. */
   readonly when: string
-  /** What the caller can do, for the README and as the last sentence of the detail. */
+  /** What the caller can do, for docs/errors.md and as the last sentence of the detail. */
   readonly advice: string
 }
 

@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { FaultSettings } from '../src/simulator/faults.ts'
 import { startSimulator } from '../src/simulator/simulator.ts'
+import { textOf } from './helpers/docs.ts'
 import { FakeClock, settle } from './helpers/fake-clock.ts'
 import { call } from './helpers/http.ts'
 import { startTestSidecar } from './helpers/sidecar.ts'
 
 /**
- * The README's table "What happens when", row by row: the fault as the demo takes it, what a booking and a list of venues get, and how many
+ * The table "What happens when" of docs/errors.md, row by row: the fault as the demo takes it, what a booking and a list of venues get, and how many
  * bookings there are then. Times pass on a fake clock.
  */
 const rows: ReadonlyArray<readonly [fault: FaultSettings, read: string, write: string, bookings: number]> = [
@@ -63,10 +63,10 @@ for (const [fault, read, write, bookings] of rows) {
   }
 }
 
-t.test('the README has these rows', async t => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+t.test('docs/errors.md has these rows', async t => {
+  const page = textOf('docs/errors.md')
   for (const [fault, read, write] of rows) {
-    const [, told = ''] = new RegExp(`^\\| \`${name(fault)}[^|]*\\|([^\n]*)$`, 'm').exec(readme) ?? []
+    const [, told = ''] = new RegExp(`^\\| \`${name(fault)}[^|]*\\|([^\n]*)$`, 'm').exec(page) ?? []
     const [readCell = '', writeCell = ''] = told.split('|')
     t.ok(readCell.includes(read), `${name(fault)}: a read gets ${read}`)
     t.ok(writeCell.includes(write), `${name(fault)}: a booking gets ${write}`)

@@ -1,18 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { textOf } from './helpers/docs.ts'
 import { call } from './helpers/http.ts'
 import { startTestSidecar } from './helpers/sidecar.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-
 /** Each question of "Reading the log", with the command that answers it. */
-const QUERIES = [...readme.matchAll(/^# (.+\?)\n(jq .+ sidecar\.log)$/gm)].map(([, question = '', command = '']) => ({ question, command }))
+const QUERIES = [...textOf('docs/operations.md').matchAll(/^# (.+\?)\n(jq .+ sidecar\.log)$/gm)].map(([, question = '', command = '']) => ({ question, command }))
 
-t.test('the queries of the README answer their questions of a real log', {
+t.test('the queries of docs/operations.md answer their questions of a real log', {
   skip: spawnSync('jq', ['--version']).error !== undefined && process.env.CI !== 'true' ? 'jq is not installed' : false
 }, async t => {
   let onSilence: () => void = () => {}

@@ -11,7 +11,7 @@ interface SettingSchema {
   readonly pattern?: string
 }
 
-/** One setting: everything that validation, --help and the README say of it. */
+/** One setting: everything that validation, --help and docs/settings.md say of it. */
 export interface Setting {
   readonly schema: SettingSchema
   /** As one would write it in the environment; absent where there is none. */
@@ -51,7 +51,7 @@ const url = {
 const headerValue = { schema: { type: 'string', pattern: '^[\\x21-\\x7e]+$' }, allowed: 'visible ASCII without spaces' } as const
 
 /**
- * The settings, in the order in which people read of them. Validation, `--help` and the README's table come from here.
+ * The settings, in the order in which people read of them. Validation, `--help` and the table of docs/settings.md come from here.
  */
 export const SETTINGS = {
   BOOKABLE_CLIENT_ID: {

@@ -1,4 +1,4 @@
-// Prints the clients as the README shows them: the table, and of each marked client the very lines that run.
+// Prints the clients as docs/clients.md shows them: the table, and of each marked client the very lines that run.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ABSENT, ROSTER } from './roster.mjs'
@@ -12,7 +12,7 @@ function table () {
     '| Client | Sends a pipe as | On the wire | List, availability, book, cancel |',
     '|---|---|---|---|',
     ...ROSTER.map(({ name, file, pipe, note, cancels = true }) =>
-      `| [${name}](test/clients/${file}) | \`${pipe.replace('|', '\\|')}\` | ${note} | ${cancels ? 'all four' : 'all but cancel'} |`),
+      `| [${name}](../test/clients/${file}) | \`${pipe.replace('|', '\\|')}\` | ${note} | ${cancels ? 'all four' : 'all but cancel'} |`),
     ...ABSENT.map(({ name, reason }) => `| ${name} | | | not run: ${reason} |`)
   ]
 }
@@ -23,6 +23,6 @@ function snippet ({ name, file, language }) {
   const [, indent = '', text] = /^([ \t]*)\S+ README: begin\n([^]*)\n[ \t]*\S+ README: end$/m.exec(source) ?? []
   if (text === undefined) return []
   const lines = text.split('\n').map(line => line.replace(indent, ''))
-  if (lines.length > MAX_SNIPPET_LINES) throw new Error(`${file}: more than ${MAX_SNIPPET_LINES} lines for the README`)
+  if (lines.length > MAX_SNIPPET_LINES) throw new Error(`${file}: more than ${MAX_SNIPPET_LINES} lines for the docs`)
   return [`${name}:`, '', `\`\`\`${language}`, ...lines, '```', '']
 }

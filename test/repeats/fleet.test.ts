@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { textOf } from '../helpers/docs.ts'
 import { call } from '../helpers/http.ts'
 import { NO_REDIS, startRedis, startSentinel, type RunningRedis } from '../helpers/redis.ts'
 import { settle } from '../helpers/fake-clock.ts'
@@ -224,8 +224,8 @@ t.test('without Redis a sidecar remembers alone, and tells Redis when it is back
   t.equal((await call(one.adminUrl, '/readyz')).status, 200)
 })
 
-t.test('the user that the README makes may do all that is asked of Redis', { skip: NO_REDIS }, async t => {
-  const [, rules = ''] = /`ACL SETUSER fleet ([^`]+)`/.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')) ?? []
+t.test('the user that docs/fleet.md makes may do all that is asked of Redis', { skip: NO_REDIS }, async t => {
+  const [, rules = ''] = /`ACL SETUSER fleet ([^`]+)`/.exec(textOf('docs/fleet.md')) ?? []
   const redis = await startRedis(t)
   t.equal(await redis.ask('ACL', 'SETUSER', 'fleet', ...rules.replace('PASSWORD', 'obviously-fake').split(' ')), '+OK')
   const env = { TOKEN_STORE: 'redis', IDEMPOTENCY_STORE: 'redis', REDIS_URL: redis.url.replace('//', '//fleet:obviously-fake@') }

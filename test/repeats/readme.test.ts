@@ -1,15 +1,13 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
+import { textOf } from '../helpers/docs.ts'
 import { startTestSidecar } from '../helpers/sidecar.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-
-t.test('the two curl lines of the README make one booking against the demo, and the second answer is the first one\'s', async t => {
-  const [, block = ''] = /```sh\n(VENUE=[^`]*)```/.exec(readme) ?? []
+t.test('the two curl lines of docs/bookings.md make one booking against the demo, and the second answer is the first one\'s', async t => {
+  const [, block = ''] = /```sh\n(VENUE=[^`]*)```/.exec(textOf('docs/bookings.md')) ?? []
   const lines = block.trim().split('\n')
   t.equal(lines.filter(line => line.startsWith('curl ')).length, 2)
   const simulator = await startSimulator({ clock: systemClock })
