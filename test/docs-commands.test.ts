@@ -1,0 +1,145 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { blocksOf, fileOf, PAGES, textOf, type Block } from './helpers/docs.ts'
+import type { Teardown } from './helpers/servers.ts'
+
+/** A line of a shell block with the comment behind it taken off. */
+const commandOf = (line: string): string => line.replace(/\s+# .*$/, '').trim()
+
+/** Blocks that other tests run as they stand, by their pages. */
+const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
+  'docs/bookings.md': 'test/repeats/readme.test.ts',
+  'docs/operations.md jq': 'test/readme-log.test.ts'
+}
+
+/** Commands that no test runs, and why. */
+const NOT_RUN: Readonly<Record<string, string>> = {
+  'npm ci': 'it would take the packages away under the tests that run; .ci/run begins with it',
+  'npm ci && npm test': 'it is what runs this test; .ci/run has both',
+  'npm run build': 'it would replace the program under the tests that run; `npm test` begins with it',
+  'npm test': 'it is what runs this test',
+  'npx tap test/token/*.test.ts': 'they run already',
+  'npm run lint && npm run typecheck': 'steps of .ci/run',
+  'npm run browser': 'a step of .ci/run',
+  'npm run clients': 'a step of .ci/run',
+  'npm run fuzz': 'the same runs are part of `npm test`, shorter and from one seed',
+  'npm run bench': 'a step of .ci/run, by --quick',
+  '.ci/run': 'it is what runs this test',
+  'docker compose up --build': 'it needs Docker; .ci/run starts the same file',
+  'docker build -t bookable-sidecar:local .': 'it needs Docker; .ci/run builds the image',
+  'docker run --rm -p 127.0.0.1:8080:8080 --read-only --cap-drop ALL bookable-sidecar:local demo': 'it needs Docker; .ci/run starts the image alike'
+}
+
+/** Not commands: read by people, or drawn. */
+const SHOWN = ['json', 'mermaid', 'text']
+
+const blocks = PAGES.flatMap(blocksOf)
+const run = new Set<string>()
+
+/** The commands of a page that stand in one block with `first`; they count as run. */
+function commands (path: string, first: string): string[] {
+  const block = blocksOf(path).find(({ text }) => text.includes(first))
+  if (block === undefined) throw new Error(`${path} has no block with ${first}`)
+  const lines = linesOf(block)
+  for (const line of lines) run.add(line)
+  return lines
+}
+
+/** The commands of a block; of a console, what stands behind the prompt. */
+function linesOf ({ language, text }: Block): string[] {
+  const lines = text.split('\n').filter(line => language === 'console' ? line.startsWith('$ ') : line.trim() !== '' && !line.startsWith('#'))
+  return lines.map(line => commandOf(line.replace(/^\$ /, '')))
+}
+
+const ROOT = fileURLToPath(fileOf(''))
+
+/** A command in a shell at the root of the repository, with free ports for what it starts; all that it started ends with the test. */
+function shell (t: Teardown, command: string, env: Readonly<Record<string, string>> = {}) {
+  // Without the scripts that npm runs before a script: they build, and would replace the program under the tests that run.
+  const script = command.replace(/\bnpm (run|start)\b/, 'npm --ignore-scripts $1')
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn('sh', ['-c', script], { cwd: ROOT, env: { PATH, HOME, PORT: '0', ADMIN_PORT: '0', ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { text: '' }
+  const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output.text += text })
+  t.teardown(() => { if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL') })
+  return { output, ended, listening: () => listening(child, output, ended) }
+}
+
+interface Addresses { readonly url: string, readonly adminUrl: string }
+
+/** Where a sidecar that was started listens, by its log. */
+async function listening (child: ChildProcess, output: { readonly text: string }, ended: Promise<unknown>): Promise<Addresses> {
+  for (;;) {
+    const line = /^\{.*"msg":"listening"\}$/m.exec(output.text)?.[0]
+    if (line !== undefined) return JSON.parse(line) as Addresses
+    if (child.exitCode !== null) throw new Error(output.text)
+    await Promise.race([once(child.stdout ?? child, 'data'), ended])
+  }
+}
+
+/** A command against what listens elsewhere than the page says; what it printed. */
+async function answer (t: Teardown, command: string, { url, adminUrl }: Addresses): Promise<string> {
+  const { output, ended } = shell(t, command.replaceAll('http://localhost:8080', url).replaceAll('http://localhost:8081', adminUrl).replaceAll('curl ', 'curl -sS '))
+  await ended
+  return output.text
+}
+
+t.test('the README\'s first command starts the demo, and its first call gets the answer that it shows', async t => {
+  const [start = ''] = commands('README.md', 'npm run demo')
+  const demo = shell(t, start.replace('npm ci && ', ''))
+  const [curl = ''] = commands('README.md', '$ curl')
+  const shown = blocksOf('README.md').find(({ language }) => language === 'console')?.text.split('\n')[1] ?? ''
+  t.ok((await answer(t, curl, await demo.listening())).startsWith(shown.replace(/ …$/, '').trimEnd()), shown)
+})
+
+t.test('the README\'s check and start do with credentials what it says', async t => {
+  const [, check = '', start = ''] = commands('README.md', 'cjs check')
+  const demo = shell(t, 'npm run demo')
+  await demo.listening()
+  const env = Object.fromEntries([...demo.output.text.matchAll(/(BOOKABLE_\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]))
+  const withCredentials = (command: string): string => command.replace(/\b(BOOKABLE_\w+)=…/g, (_, name: string) => `${name}=${env[name]}`)
+  const { BOOKABLE_API_URL = '', BOOKABLE_TOKEN_URL = '' } = env
+  const checked = shell(t, withCredentials(check), { BOOKABLE_API_URL, BOOKABLE_TOKEN_URL })
+  t.equal(await checked.ended, 0, checked.output.text)
+  const started = shell(t, withCredentials(start), { BOOKABLE_API_URL, BOOKABLE_TOKEN_URL })
+  t.match(await answer(t, 'curl http://localhost:8080/venues', await started.listening()), /"venueGroupName":"Dishoom"/)
+})
+
+t.test('docs/quota.md: of five requests a minute four go to lists, and none of them waits', async t => {
+  const [start = '', ask = ''] = commands('docs/quota.md', 'api-quota')
+  const told = (await answer(t, ask, await shell(t, start).listening())).trim().split('\n')
+  t.match(told.slice(0, 4).join(' '), /^(200 after \S+ s ?){4}$/)
+  // The last two are held instead where the minute is nearly over.
+  t.match(told.slice(4).join(' '), /^((429|200) after \S+ s ?){2}$/)
+})
+
+t.test('docs/quota.md: ten equal lists at once are one request to the API', async t => {
+  const [start = '', ask = ''] = commands('docs/quota.md', 'api-slow')
+  t.match(await answer(t, ask, await shell(t, start).listening()), /^bookable_sidecar_coalesced_total 9$/m)
+})
+
+t.test('every command of the README and of docs/ is run, by this test or another one, or listed with the reason why not', async t => {
+  for (const [page, file] of Object.entries(RUN_ELSEWHERE)) {
+    const [path = '', only = ''] = page.split(' ')
+    t.ok(readFileSync(fileOf(file), 'utf8').includes(`textOf('${path}')`), `${file} reads ${path}`)
+    for (const line of blocks.filter(block => block.path === path && block.language === 'sh').flatMap(linesOf)) if (line.startsWith(only)) run.add(line)
+  }
+  const shellBlocks = blocks.filter(({ path, language }) => path !== 'docs/clients.md' && !SHOWN.includes(language))
+  t.same(shellBlocks.filter(({ language }) => !['sh', 'console'].includes(language)).map(({ path, line }) => `${path}:${line}`), [], 'languages')
+  const told = new Set(shellBlocks.flatMap(linesOf))
+  t.same([...told].filter(line => !run.has(line) && !(line in NOT_RUN)), [], 'neither run nor listed')
+  t.same(Object.keys(NOT_RUN).filter(line => !told.has(line)), [], 'listed, but told nowhere')
+})
+
+t.test('every line of code on docs/clients.md is one of the programs that `npm run clients` runs', async t => {
+  const [, generated = ''] = /<!-- clients: [^\n]*-->\n([^]*)<!-- \/clients -->/.exec(textOf('docs/clients.md')) ?? []
+  for (const { text, line } of blocksOf('docs/clients.md')) t.ok(generated.includes(text), `line ${line}`)
+})
+
+t.test('every JSON block can be parsed', async t => {
+  for (const { text, path, line } of blocks.filter(({ language }) => language === 'json')) t.doesNotThrow(() => JSON.parse(text), `${path}:${line}`)
+})
