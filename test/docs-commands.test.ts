@@ -122,7 +122,7 @@ t.test('docs/quota.md: ten equal lists at once are one request to the API', asyn
   t.match(await answer(t, ask, await shell(t, start).listening()), /^bookable_sidecar_coalesced_total 9$/m)
 })
 
-t.test('every command of the README and of docs/ is run, by this test or another one, or listed with the reason why not', async t => {
+t.test('every command that the documentation tells is run, by this test or another one, or listed with the reason why not', async t => {
   for (const [page, file] of Object.entries(RUN_ELSEWHERE)) {
     const [path = '', only = ''] = page.split(' ')
     t.ok(readFileSync(fileOf(file), 'utf8').includes(`textOf('${path}')`), `${file} reads ${path}`)

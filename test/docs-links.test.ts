@@ -17,7 +17,7 @@ function anchorsOf (path: string): string[] {
 /** Where the links and images of a page lead, as they are written. */
 const linksOf = (path: string): string[] => [...prose(path).replace(/`[^`\n]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
 
-/** Every page that can be reached from the README and the pages of docs/ by links. */
+/** Every page that can be reached from these by links. */
 function reachable (): string[] {
   const found = new Set(PAGES)
   for (const path of found) {

@@ -5,11 +5,11 @@ const ROOT = new URL('../../', import.meta.url)
 /** Where a page of the documentation is, from its path below the repository. */
 export const fileOf = (path: string): URL => new URL(path, ROOT)
 
-/** README.md and every page below docs/, by their paths below the repository. */
+/** Every page beside the README and below docs/, by their paths below the repository. */
 export const PAGES: readonly string[] = [
-  'README.md',
-  ...readdirSync(fileOf('docs/'), { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.md')).map(path => `docs/${path}`).toSorted()
-]
+  ...readdirSync(ROOT, { encoding: 'utf8' }),
+  ...readdirSync(fileOf('docs/'), { recursive: true, encoding: 'utf8' }).map(path => `docs/${path}`)
+].filter(path => path.endsWith('.md')).toSorted()
 
 /** What a page says. */
 export const textOf = (path: string): string => readFileSync(fileOf(path), 'utf8')
