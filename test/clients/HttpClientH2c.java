@@ -25,11 +25,11 @@ public class HttpClientH2c {
         answer = client.send(HttpRequest.newBuilder(availability).build(), BodyHandlers.ofString());
         System.out.println("availability " + answer.statusCode() + " " + field(answer.body(), "time"));
 
-        // README: begin
+        // docs: begin
         request = HttpRequest.newBuilder(URI.create(base + "/venues/" + venue + "/booking"))
             .header("Content-Type", "application/json").POST(BodyPublishers.ofString(booking)).build();
         answer = client.send(request, BodyHandlers.ofString());
-        // README: end
+        // docs: end
         String id = field(answer.body(), "id");
         System.out.println("book " + answer.statusCode() + " " + field(answer.body(), "status") + " " + id);
 

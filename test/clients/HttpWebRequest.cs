@@ -17,11 +17,11 @@ static class Client
         string body = Send("list", Request("GET", url + "/venues?venueName=dishoom"), "name");
         body = Send("availability", Request("GET", url + "/venues/" + venue + "/availability?date=" + date + "&partySize=2"), "time");
 
-        // README: begin
+        // docs: begin
         HttpWebRequest request = Request("POST", url + "/venues/" + Uri.EscapeDataString(venue) + "/booking");
         request.ContentType = "application/json";
         using (Stream upload = request.GetRequestStream()) upload.Write(booking, 0, booking.Length);
-        // README: end
+        // docs: end
         body = Send("book", request, "status", "id");
 
         Send("cancel", Request("DELETE", url + "/venues/bookings/" + Uri.EscapeDataString(Field(body, "id"))));

@@ -3,10 +3,10 @@
 
 curl -isS "$BASE_URL/venues?venueName=dishoom" | report list name
 curl -isS "$BASE_URL/venues/$VENUE/availability?date=$DATE&partySize=2" | report availability time
-# README: begin
+# docs: begin
 curl -isS -H 'Content-Type: application/json' --data-binary "$BOOKING" \
   "$BASE_URL/venues/$(encoded "$VENUE")/booking" > booked
-# README: end
+# docs: end
 report book status id < booked
 id=$(field id)
 curl -isS -X DELETE "$BASE_URL/venues/bookings/$(encoded "$id")" | report cancel

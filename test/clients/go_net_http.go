@@ -25,11 +25,11 @@ func main() {
 	fmt.Println("availability", answer.StatusCode, availability.Times[0].Time)
 
 	var booked struct{ Status, ID string }
-	// README: begin
+	// docs: begin
 	answer, err = http.Post(base+"/venues/"+url.PathEscape(venue)+"/booking", "application/json", booking)
 	check(err)
 	err = json.NewDecoder(answer.Body).Decode(&booked)
-	// README: end
+	// docs: end
 	check(err)
 	fmt.Println("book", answer.StatusCode, booked.Status, booked.ID)
 

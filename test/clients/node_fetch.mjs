@@ -7,11 +7,11 @@ console.log('list', answer.status, (await answer.json()).data[0].name)
 answer = await fetch(`${base}/venues/${venue}/availability?date=${date}&partySize=2`)
 console.log('availability', answer.status, (await answer.json()).times[0].time)
 
-// README: begin
+// docs: begin
 const headers = { 'content-type': 'application/json' }
 answer = await fetch(`${base}/venues/${encodeURIComponent(venue)}/booking`, { method: 'POST', headers, body: booking })
 const { status, id } = await answer.json()
-// README: end
+// docs: end
 console.log('book', answer.status, status, id)
 
 answer = await fetch(`${base}/venues/bookings/${encodeURIComponent(id)}`, { method: 'DELETE' })

@@ -14,11 +14,11 @@ printf "list %d %s\n", $answer->code, decode_json($answer->content)->{data}[0]{n
 $answer = $agent->get("$base/venues/$venue/availability?date=$date&partySize=2");
 printf "availability %d %s\n", $answer->code, decode_json($answer->content)->{times}[0]{time};
 
-# README: begin
+# docs: begin
 my $url = "$base/venues/" . uri_escape($venue) . '/booking';
 $answer = $agent->post($url, 'Content-Type' => 'application/json', Content => $booking);
 my $booked = decode_json($answer->content);
-# README: end
+# docs: end
 printf "book %d %s %s\n", $answer->code, @$booked{qw(status id)};
 
 $answer = $agent->delete("$base/venues/bookings/" . uri_escape($booked->{id}));

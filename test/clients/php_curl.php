@@ -17,11 +17,11 @@ curl_setopt($curl, CURLOPT_RETURNTRANSFER, true);
 $availability = json_decode(curl_exec($curl), true);
 echo 'availability ', status($curl), " {$availability['times'][0]['time']}\n";
 
-// README: begin
+// docs: begin
 $curl = curl_init("$base/venues/" . rawurlencode($venue) . '/booking');
 curl_setopt_array($curl, [CURLOPT_POSTFIELDS => $booking, CURLOPT_HTTPHEADER => ['Content-Type: application/json'], CURLOPT_RETURNTRANSFER => true]);
 $booked = json_decode(curl_exec($curl), true);
-// README: end
+// docs: end
 echo 'book ', status($curl), " {$booked['status']} {$booked['id']}\n";
 
 $curl = curl_init("$base/venues/bookings/" . rawurlencode($booked['id']));

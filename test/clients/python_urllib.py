@@ -12,11 +12,11 @@ with urlopen(f'{base}/venues?venueName=dishoom') as answer:
 with urlopen(f'{base}/venues/{venue}/availability?date={date}&partySize=2') as answer:
     print('availability', answer.status, json.load(answer)['times'][0]['time'])
 
-# README: begin
+# docs: begin
 request = Request(f'{base}/venues/{quote(venue)}/booking', booking.encode(), {'Content-Type': 'application/json'})
 with urlopen(request) as answer:
     booked = json.load(answer)
-# README: end
+# docs: end
 print('book', answer.status, booked['status'], booked['id'])
 
 with urlopen(Request(f"{base}/venues/bookings/{quote(booked['id'])}", method='DELETE')) as answer:

@@ -20,7 +20,7 @@ function table () {
 /** @param {import('./roster.mjs').Client} client */
 function snippet ({ name, file, language }) {
   const source = readFileSync(join(import.meta.dirname, file), 'utf8')
-  const [, indent = '', text] = /^([ \t]*)\S+ README: begin\n([^]*)\n[ \t]*\S+ README: end$/m.exec(source) ?? []
+  const [, indent = '', text] = /^([ \t]*)\S+ docs: begin\n([^]*)\n[ \t]*\S+ docs: end$/m.exec(source) ?? []
   if (text === undefined) return []
   const lines = text.split('\n').map(line => line.replace(indent, ''))
   if (lines.length > MAX_SNIPPET_LINES) throw new Error(`${file}: more than ${MAX_SNIPPET_LINES} lines for the docs`)

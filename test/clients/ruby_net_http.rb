@@ -15,10 +15,10 @@ Net::HTTP.start(uri.host, uri.port) do |http|
   answer = http.get("/venues/#{venue}/availability?date=#{date}&partySize=2")
   puts "availability #{answer.code} #{JSON.parse(answer.body)['times'][0]['time']}"
 
-  # README: begin
+  # docs: begin
   answer = http.post("/venues/#{encoded(venue)}/booking", booking, 'Content-Type' => 'application/json')
   booked = JSON.parse(answer.body)
-  # README: end
+  # docs: end
   puts "book #{answer.code} #{booked['status']} #{booked['id']}"
 
   puts "cancel #{http.delete("/venues/bookings/#{encoded(booked['id'])}").code}"
