@@ -19,7 +19,7 @@ RUN npm run build && mkdir -p /image/app /code/app && cp dist/*.cjs /image/app/ 
 FROM gcr.io/distroless/nodejs24-debian13:nonroot
 LABEL org.opencontainers.image.title="bookable-sidecar" \
       org.opencontainers.image.description="A local authenticating reverse proxy for the Bookable restaurant-booking API" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="1.0.0" \
       org.opencontainers.image.licenses="MIT"
 # Owned by root: the process cannot change its own program.
 COPY --from=build /image/ /
