@@ -59,7 +59,7 @@ export async function createAdminServer (options: AdminServerOptions): Promise<R
     const isKnown = paths.includes(request.url.split('?')[0] ?? '')
     refuse(reply.raw, isKnown
       ? new Problem('PROXY-N-002', `The method ${request.method} is not allowed here.`, { allow: ADMIN_METHODS })
-      : new Problem('PROXY-N-001', `There is no such page; there are ${paths.join(', ')}.`))
+      : new Problem('PROXY-N-001', `There is no such page on ADMIN_PORT; there are ${paths.join(', ')}. What is forwarded is asked for on PORT.`))
   })
   app.setErrorHandler((error, _request, reply) => {
     reply.hijack()

@@ -7,7 +7,7 @@ import { loadConfig, type Config } from '../config/load.ts'
 import { SettingsError, type Environment } from '../config/read-settings.ts'
 import { withoutBrackets } from '../config/parse.ts'
 import { connectTo, createApiPool, createTokenParts, proxyFor } from '../outbound.ts'
-import { asProblem, messageOf, PROBLEMS } from '../problem.ts'
+import { asProblem, cureOf, messageOf, PROBLEMS } from '../problem.ts'
 import { readQuota } from '../quota/window.ts'
 import type { AccessToken } from '../token/access-token.ts'
 import type { TokenEndpoint } from '../token/endpoint.ts'
@@ -28,7 +28,8 @@ class Wrong extends Error {
   readonly facts: Readonly<Record<string, unknown>> | undefined
 
   constructor (what: string, cause?: unknown, facts?: Readonly<Record<string, unknown>>) {
-    super(cause instanceof Error ? `${what} (${messageOf(cause)})` : what)
+    // OpenSSL ends its words with a line break.
+    super(cause instanceof Error ? `${what} (${messageOf(cause).trimEnd()})` : what)
     this.facts = facts
   }
 }
@@ -115,7 +116,7 @@ async function connect (config: Config, hosts: readonly URL[]): Promise<readonly
     const socket = await connectTo(config, url, systemClock).catch((cause: unknown) => {
       throw new Wrong(url.protocol === 'http:'
         ? `Nothing answers at ${url.host}. Check the URL in the settings, or start what is to listen there.`
-        : `No verified connection to ${url.host}. Check the network and HTTPS_PROXY; where TLS is inspected, name the inspector's certificate in NODE_EXTRA_CA_CERTS.`, cause)
+        : `No verified connection to ${url.host}. ${cureOf(cause) ?? 'Check the network and HTTPS_PROXY.'}`, cause)
     })
     socket.destroy()
     if (!(socket instanceof TLSSocket)) return `${url.host}: plain http, on this machine`
@@ -184,7 +185,7 @@ async function askApi (config: Config, token: AccessToken): Promise<readonly [Fi
     return [{ detail: answer, facts }, Object.entries(headers).flatMap(([name, value]) => [name, String(value)])]
   } catch (thrown) {
     if (thrown instanceof Wrong) throw thrown
-    throw new Wrong(`${apiUrl.origin} does not answer. Check BOOKABLE_API_URL and the network.`, thrown)
+    throw new Wrong(`${apiUrl.origin} does not answer. ${cureOf(thrown) ?? 'Check BOOKABLE_API_URL and the network.'}`, thrown)
   } finally {
     await dispatcher.destroy()
   }

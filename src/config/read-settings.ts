@@ -105,7 +105,7 @@ function validate (given: Partial<Record<SettingName, string>>, names: readonly 
 function mistakeOf (name: SettingName, value: string | undefined, why?: string): string {
   const { isSecret, isHidden, allowed } = settingOf(name)
   const orFile = isSecret === true ? ` (or ${name}_FILE: a file that holds it)` : ''
-  if (value === undefined) return `${name}: missing; allowed: ${allowed}${orFile}`
+  if (value === undefined) return `${name}: missing; allowed: ${allowed}${orFile}; \`bookable-sidecar demo\` needs none`
   const shown = isSecret === true || isHidden === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
   return `${name}: ${shown} ${withoutUserinfo(why ?? 'is not allowed')}; allowed: ${allowed}${orFile}`
 }

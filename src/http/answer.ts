@@ -31,8 +31,13 @@ export function sendProblemOnSocket (socket: Socket, problem: Problem, correlati
   socket.destroySoon()
 }
 
+/** The first byte of a connection that begins with TLS (RFC 8446 §5.1); no method begins with it. */
+const TLS_HANDSHAKE = 0x16
+
 /** What Node's parser says, as a problem; undefined where the app is gone and nobody would read it. */
-export function problemOfClientError (error: NodeJS.ErrnoException): Problem | undefined {
+export function problemOfClientError (error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }): Problem | undefined {
+  // Such an app can't read it: the log can.
+  if (error.rawPacket?.[0] === TLS_HANDSHAKE) return new Problem('PROXY-N-006', 'An app began with TLS, and this port speaks none: give it a URL with http:// instead of https://.')
   switch (error.code) {
     case 'ECONNRESET':
     case 'EPIPE':

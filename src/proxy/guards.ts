@@ -48,7 +48,7 @@ export function admit (
   if ('refusal' in target) {
     return refuse(undefined, target.refusal === 'malformed'
       ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.')
-      : new Problem('PROXY-N-001', `This path is not forwarded; forwarded is what lies below ${[...config.routes].reverse().join(' and ')}.`))
+      : new Problem('PROXY-N-001', `This path is not forwarded; forwarded is what lies below ${[...config.routes].reverse().join(' and ')}, letter for letter. Probes, metrics and the status page are on ADMIN_PORT.`))
   }
   const { route } = target
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { linesOf, type Lines, type Logger } from '../logger.ts'
 import { withoutControls } from '../printable.ts'
-import type { Problem } from '../problem.ts'
+import { PROBLEMS, type Problem } from '../problem.ts'
 import type { ExchangeRecord } from '../proxy/exchange.ts'
 import type { RedisState } from '../redis/link.ts'
 import type { AccessToken } from '../token/access-token.ts'
@@ -31,8 +31,8 @@ export class Journal {
   }
 
   /** A request that the parser refused: there is no method or path to speak of. */
-  refused ({ status, code }: Problem, correlationId: string): void {
-    this.#logger.info({ correlationId, status, code }, 'request refused')
+  refused ({ status, code, message: detail }: Problem, correlationId: string): void {
+    this.#logger.info({ correlationId, status, code, detail }, 'request refused')
   }
 
   /** @param given the settings that differ from the defaults, fit to be shown */
@@ -51,7 +51,7 @@ export class Journal {
   }
 
   tokenFailed (problem: Problem, { reason, retryInMs, isStillValid }: { reason: RefreshReason, retryInMs: number, isStillValid: boolean }): void {
-    const fields = { code: problem.code, reason, detail: problem.message, cause: causeOf(problem), retryInMs: Math.round(retryInMs) }
+    const fields = { code: problem.code, reason, detail: problem.message, advice: PROBLEMS[problem.code].advice, cause: causeOf(problem), retryInMs: Math.round(retryInMs) }
     if (isStillValid) this.#logger.warn(fields, 'token refresh failed, current token still valid')
     else this.#logger.error(fields, 'no usable token')
   }

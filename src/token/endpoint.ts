@@ -1,6 +1,6 @@
 import { deadline, type Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
-import { Problem } from '../problem.ts'
+import { cureOf, Problem } from '../problem.ts'
 import { printableWithout } from '../printable.ts'
 import { parseTokenResponse, type AccessToken, type SentSecrets } from './access-token.ts'
 
@@ -45,7 +45,7 @@ export function createTokenEndpoint (
     try {
       return await fetchJson(config.url, { method: 'POST', signal, ...tokenRequest(config, credentials) })
     } catch (cause) {
-      const what = signal.aborted ? `The token endpoint did not answer in ${config.timeoutMs} ms.` : 'The token endpoint could not be reached.'
+      const what = signal.aborted ? `The token endpoint did not answer in ${config.timeoutMs} ms.` : `The token endpoint could not be reached. ${cureOf(cause) ?? ''}`.trimEnd()
       throw new Problem('TOKEN-R-001', what, { cause })
     } finally {
       cancel()

@@ -1,4 +1,4 @@
-import { Problem } from '../problem.ts'
+import { cureOf, Problem } from '../problem.ts'
 import { ConnectTimeoutError } from './pool.ts'
 
 /** The attempt's own deadline passed. */
@@ -25,7 +25,7 @@ export function toProblem (cause: Error, { method, wasSent }: { method: string, 
   const status = isLate ? 504 : 502
   if (!wasSent) {
     const what = isLate ? 'Bookable could not be reached in time.' : 'Bookable could not be reached.'
-    return new Problem('UPSTR-R-001', `${what} Nothing was sent.`, { status, cause })
+    return new Problem('UPSTR-R-001', `${what} Nothing was sent. ${cureOf(cause) ?? ''}`.trimEnd(), { status, cause })
   }
   if (!isRead(method)) {
     const what = isLate ? 'it did not answer in time' : 'the connection broke before a whole answer came'

@@ -68,7 +68,7 @@ export function tunnelThrough (
       connecting = socket
       if (statusCode >= 200 && statusCode < 300) return connectTls({ ...options, httpSocket: socket }, callback)
       socket.destroy()
-      callback(new Error(`the outbound proxy ${url.host} answered CONNECT ${authority} with status ${statusCode}`), null)
+      callback(new Error(`the outbound proxy ${url.host} answered CONNECT ${authority} with status ${statusCode}${statusCode === 407 ? ': check the user and password in HTTPS_PROXY' : ''}`), null)
     })
     request.on('error', cause => callback(new Error(`the outbound proxy ${url.host} cannot be reached: ${cause.message}`, { cause }), null))
     request.end()
