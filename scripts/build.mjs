@@ -1,6 +1,11 @@
 import { chmodSync, copyFileSync } from 'node:fs'
-import { build } from 'esbuild'
 import { saveCode } from './code-cache.mjs'
+
+const { build } = await import('esbuild').catch(error => {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+  console.error('There is no esbuild here, which builds: run npm ci first')
+  process.exit(1)
+})
 
 /** In CommonJS, for the Node that runs it. */
 const OPTIONS = {

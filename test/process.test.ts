@@ -37,6 +37,15 @@ t.test('the demo prints three curl lines that work when pasted, in order', async
   t.equal(await demo.ended, 0)
 })
 
+t.test('the demo\'s curl lines work behind a proxy of the site too, which curl would ask for localhost', async t => {
+  const behindProxy = { http_proxy: 'http://127.0.0.1:1' }
+  const demo = run(t, ['demo'], { ...FREE_PORTS, ...behindProxy })
+  await demo.seen('stderr', /Ctrl-C/)
+  const [, line = ''] = /^ *(curl .*\/venues')$/m.exec(demo.output.stderr) ?? []
+  const { stdout } = await promisify(execFile)('sh', ['-c', line.replace('curl ', 'curl -sS ')], { env: { PATH: process.env.PATH, ...behindProxy } })
+  t.match(JSON.parse(stdout), { data: [{ name: /Dishoom/ }] })
+})
+
 t.test('a second process uses the demo\'s simulator with the credentials that it prints', async t => {
   const demo = run(t, ['demo'], FREE_PORTS)
   await demo.seen('stderr', /Ctrl-C/)

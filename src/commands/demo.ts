@@ -24,7 +24,7 @@ export async function demo (environment: Environment, faults: readonly string[],
     BOOKABLE_CLIENT_SECRET: simulator.clientSecret
   }
   await serve({ ...own, ...credentials }, ({ url }) => {
-    tell(introduction(url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost'), simulator, credentials))
+    tell(introduction(url.replace(/\/\/(0\.0\.0\.0|\[::\])/, '//localhost'), simulator, credentials, curlFor(environment)))
   })
 }
 
@@ -36,7 +36,12 @@ function readFaultFlags (faults: readonly string[]): FaultSettings {
   }
 }
 
-function introduction (url: string, simulator: Simulator, credentials: Readonly<Record<string, string>>): string {
+/** curl asks a proxy of the site for localhost too, unless it is told otherwise. */
+function curlFor ({ http_proxy: forHttp, all_proxy: forAll, ALL_PROXY: forAllToo }: Environment): string {
+  return forHttp || forAll || forAllToo ? "curl --noproxy '*'" : 'curl'
+}
+
+function introduction (url: string, simulator: Simulator, credentials: Readonly<Record<string, string>>, curl: string): string {
   const { compositeId, date, time, partySize } = simulator.example
   const venue = encodeURIComponent(compositeId)
   const booking = {
@@ -47,13 +52,13 @@ This is a demo: a simulator plays Bookable, and nothing leaves this machine.
 Paste into another terminal:
 
   # 1. List venues
-  curl '${url}/venues'
+  ${curl} '${url}/venues'
 
   # 2. Ask for a table
-  curl '${url}/venues/${venue}/availability?date=${date}&partySize=${partySize}'
+  ${curl} '${url}/venues/${venue}/availability?date=${date}&partySize=${partySize}'
 
   # 3. Book it
-  curl '${url}/venues/${venue}/booking' -H 'Content-Type: application/json' -d '${JSON.stringify(booking)}'
+  ${curl} '${url}/venues/${venue}/booking' -H 'Content-Type: application/json' -d '${JSON.stringify(booking)}'
 
 To see what an app gets when something fails, POST {"api-hang":true} to
 ${simulator.faultsUrl}; GET lists what can fail, {} heals.
