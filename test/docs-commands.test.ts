@@ -21,13 +21,11 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'npm ci && npm test': 'it is what runs this test; .ci/run has both',
   'npm run build': 'it would replace the program under the tests that run; `npm test` begins with it',
   'npm test': 'it is what runs this test',
-  'npx tap test/token/*.test.ts': 'they run already',
   'npm run lint && npm run typecheck': 'steps of .ci/run',
   'npm run browser': 'a step of .ci/run',
   'npm run clients': 'a step of .ci/run',
   'npm run fuzz': 'the same runs are part of `npm test`, shorter and from one seed',
   'npm run bench': 'a step of .ci/run, by --quick',
-  '.ci/run': 'it is what runs this test',
   'docker compose up --build': 'it needs Docker; .ci/run starts the same file',
   'docker build -t bookable-sidecar:local .': 'it needs Docker; .ci/run builds the image',
   'docker run --rm -p 127.0.0.1:8080:8080 --read-only --cap-drop ALL bookable-sidecar:local demo': 'it needs Docker; .ci/run starts the image alike'
