@@ -91,12 +91,12 @@ export class TalliedHistogram extends Histogram {
     return { name: this.#name, help: this.#help, type: 'histogram', aggregator: 'sum', values: this.#series.flatMap(series => this.#valuesOf(series)) }
   }
 
-  #valuesOf ({ labels, counts, sum }: Observations) {
+  #valuesOf ({ labels: sharedLabels, counts, sum }: Observations) {
     let count = 0
     const buckets = [...counts].map((inBucket, i) => {
       count += inBucket
-      return { metricName: `${this.#name}_bucket`, labels: { ...labels, le: this.#bounds[i] ?? '+Inf' }, value: count }
+      return { metricName: `${this.#name}_bucket`, labels: { le: this.#bounds[i] ?? '+Inf' }, sharedLabels, value: count }
     })
-    return [...buckets, { metricName: `${this.#name}_sum`, labels, value: sum }, { metricName: `${this.#name}_count`, labels, value: count }]
+    return [...buckets, { metricName: `${this.#name}_sum`, labels: {}, sharedLabels, value: sum }, { metricName: `${this.#name}_count`, labels: {}, sharedLabels, value: count }]
   }
 }
