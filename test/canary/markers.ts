@@ -8,6 +8,8 @@ export interface Marker {
   readonly value: string
   /** The letters and digits in it, which those leave as they are. */
   readonly core: string
+  /** As it would be found, lower case. */
+  readonly forms: readonly string[]
 }
 
 export class Markers {
@@ -18,7 +20,7 @@ export class Markers {
     const known = this.#all.get(where)
     if (known !== undefined) return known.value
     const core = `canary${randomBytes(12).toString('hex')}`
-    const marker = { where, core, value: kind === 'plain' ? core : `"${core}+/=&%\\` }
+    const marker = { where, core, forms: formsOf(core).map(form => form.toLowerCase()), value: kind === 'plain' ? core : `"${core}+/=&%\\` }
     this.#all.set(where, marker)
     return marker.value
   }
@@ -29,7 +31,8 @@ export class Markers {
 
   /** The places of which something is found in a text, in any of its forms. */
   foundIn (text: string): string[] {
-    return this.all.filter(({ core }) => formsOf(core).some(form => text.toLowerCase().includes(form.toLowerCase()))).map(({ where }) => where)
+    const lowerCase = text.toLowerCase()
+    return this.all.filter(({ forms }) => forms.some(form => lowerCase.includes(form))).map(({ where }) => where)
   }
 }
 
