@@ -175,7 +175,11 @@ export class Problem extends Error {
   readonly quota: QuotaFacts | undefined
 
   constructor (code: ProblemCode, what: string, options: ProblemOptions = {}) {
+    // It says all in words, and its cause has a stack: to capture another one is most of what a refusal costs, and they come in storms.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(what, options.cause === undefined ? undefined : { cause: options.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.status = options.status ?? PROBLEMS[code].statuses[0]
     this.retryAfterMs = options.retryAfterMs
