@@ -8,7 +8,7 @@ import { ENGINES, startRedis } from '../helpers/redis.ts'
 import { FakeRedis } from './fake-redis.ts'
 import { FleetWorld, type Fate } from './fleet-world.ts'
 
-const SEQUENCES = Number(process.env.MODEL_SEQUENCES ?? 1_000)
+const SEQUENCES = Number(process.env.MODEL_SEQUENCES ?? 500)
 const HOUR_MS = 3_600_000
 
 const pods = fc.constantFrom(0, 1)

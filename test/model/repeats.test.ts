@@ -3,7 +3,7 @@ import t from 'tap'
 import type { ApiBehaviour } from './fake-api.ts'
 import { RepeatsWorld, type TokenBehaviour } from './repeats-world.ts'
 
-const SEQUENCES = Number(process.env.MODEL_SEQUENCES ?? 1_000)
+const SEQUENCES = Number(process.env.MODEL_SEQUENCES ?? 500)
 const HOUR_MS = 3_600_000
 
 const apiBehaviours: readonly ApiBehaviour[] = [
