@@ -181,11 +181,12 @@ export class FleetWorld {
         const limitMs = REDIS_LIMITS_MS.patient
         const owner = String(args[0])
         const lateSoFar = late.get(owner) ?? 0
-        // Where it is late a third time, it is for the probe as well, and is known to be away.
-        const tripMs = lateSoFar < 2 ? this.redisMs : Math.min(this.redisMs, limitMs - 1)
+        // Where it is late a third time, it is for the probe as well, and is known to be away: so it is heard, whatever else is on the way.
+        const isHeard = lateSoFar >= 2
+        const tripMs = isHeard ? Math.min(this.redisMs, limitMs - 1) : this.redisMs
         const nowMs = this.clock.monotonicMs()
-        const runAtMs = Math.max(busyUntilMs, nowMs + tripMs / 2)
-        busyUntilMs = runAtMs
+        const runAtMs = isHeard ? nowMs + tripMs / 2 : Math.max(busyUntilMs, nowMs + tripMs / 2)
+        busyUntilMs = Math.max(busyUntilMs, runAtMs)
         const isLate = runAtMs + tripMs / 2 - nowMs > limitMs
         late.set(owner, isLate ? lateSoFar + 1 : 0)
         if (isLate) this.isCalm = false
