@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { SEEDED } from '../helpers/seed.ts'
 import { parseRedisUrl } from '../../src/config/redis-url.ts'
 import { openRedis } from '../../src/redis/connection.ts'
 import { evaluate } from '../../src/redis/script.ts'
@@ -43,7 +44,7 @@ t.test(`in ${SEQUENCES} random histories of two sidecars no key is sent twice, w
     for (const event of history) await happen(world, event)
     await world.finish()
     if (world.violations.length > 0) throw new Error(world.violations.join('\n'))
-  }), { numRuns: SEQUENCES })
+  }), { numRuns: SEQUENCES, ...SEEDED })
   t.pass('all promises were kept')
 })
 
@@ -67,7 +68,7 @@ for (const { name: engine, skip } of ENGINES) {
         const [real, expected] = [await evaluate(connection, script, [key], args), fake.run(script, key, args)]
         if (JSON.stringify(real) !== JSON.stringify(expected)) throw new Error(`${JSON.stringify(real)} instead of ${JSON.stringify(expected)}`)
       }
-    }), { numRuns: 300 })
+    }), { numRuns: 300, ...SEEDED })
     t.pass('each answer was the same')
   })
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { SEEDED } from '../helpers/seed.ts'
 import type { ApiBehaviour } from './fake-api.ts'
 import { World, type CallKind, type TokenBehaviour } from './world.ts'
 
@@ -44,6 +45,6 @@ t.test(`in ${SEQUENCES} random histories no promise about tokens, writes, answer
     }
     await world.finish()
     if (world.violations.length > 0) throw new Error(world.violations.join('\n'))
-  }), { numRuns: SEQUENCES })
+  }), { numRuns: SEQUENCES, ...SEEDED })
   t.pass('all promises were kept')
 })

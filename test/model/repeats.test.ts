@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { SEEDED } from '../helpers/seed.ts'
 import type { ApiBehaviour } from './fake-api.ts'
 import { RepeatsWorld, type TokenBehaviour } from './repeats-world.ts'
 
@@ -43,7 +44,7 @@ for (const [what, hasSlowStore] of [['at once', false], ['later', true]] as cons
       for (const event of history) await happen(world, event)
       await world.finish()
       if (world.violations.length > 0) throw new Error(world.violations.join('\n'))
-    }), { numRuns: SEQUENCES })
+    }), { numRuns: SEQUENCES, ...SEEDED })
     t.pass('all promises were kept')
   })
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { SEEDED } from '../helpers/seed.ts'
 import { LANES, type Lane } from '../../src/quota/lanes.ts'
 import { QuotaWorld } from './world.ts'
 
@@ -53,7 +54,7 @@ t.test(`in ${HISTORIES} random histories everybody is answered in time, and what
     await world.clock.advanceMs(1_000)
     const served = asked.filter(({ status }) => status === 200).length
     if (served < world.limit) throw new Error(`${served} of ${world.limit} were served`)
-  }), { numRuns: HISTORIES })
+  }), { numRuns: HISTORIES, ...SEEDED })
   t.pass('all of them were')
 })
 
@@ -63,6 +64,6 @@ t.test('a sidecar alone, whose clock is the API\'s, is never refused', async t =
     for (const event of history) if ('ask' in event || 'time' in event || 'leave' in event) await happen(world, event)
     await world.clock.advanceMs(60_000)
     if (world.refusals > 0) throw new Error(`${world.refusals} refusals`)
-  }), { numRuns: HISTORIES })
+  }), { numRuns: HISTORIES, ...SEEDED })
   t.pass('none was')
 })
