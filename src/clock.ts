@@ -38,6 +38,43 @@ export function deadline (clock: Clock, delayMs: number): { readonly signal: Abo
   return { signal: controller.signal, cancel: () => timer.cancel() }
 }
 
+/** One moment on both clocks: a wall clock jumps, a monotonic one stands still while a machine sleeps. */
+export interface Moment { readonly wallMs: number, readonly monotonicMs: number }
+
+export function momentOf (clock: Clock): Moment {
+  return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+}
+
+/** @param ms negative: earlier */
+export function later ({ wallMs, monotonicMs }: Moment, ms: number): Moment {
+  return { wallMs: wallMs + ms, monotonicMs: monotonicMs + ms }
+}
+
+/** Whichever clock says so first. */
+export function isPast ({ wallMs, monotonicMs }: Moment, clock: Clock): boolean {
+  return clock.monotonicMs() >= monotonicMs || clock.nowMs() >= wallMs
+}
+
+/** What came of work that had a limit. */
+export type Answer<Value> = { readonly isLate: false, readonly value: Value } | { readonly isLate: true }
+
+/**
+ * Work that nobody waits for longer than `limitMs`. Where the process itself was held up, the timer comes before what has arrived meanwhile: one
+ * turn of the event loop passes before anything is called late.
+ */
+export async function within<Value> (clock: Clock, limitMs: number, work: Promise<Value>): Promise<Answer<Value>> {
+  let timer: Timer | undefined
+  const late = new Promise<Answer<Value>>(resolve => {
+    timer = clock.setTimer(() => setImmediate(() => resolve({ isLate: true })), limitMs)
+  })
+  try {
+    // When it fails after that, nobody is left to be told.
+    return await Promise.race([work.then(value => ({ isLate: false as const, value })), late])
+  } finally {
+    timer?.cancel()
+  }
+}
+
 /** Node waits 1 ms for anything longer than this (a 30-day token would refresh in a loop). */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 

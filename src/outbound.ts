@@ -58,20 +58,21 @@ export function createRedisHome (config: Config, { clock, random, onChange, warn
   return new RedisHome({ clock, random, source: new RedisSource(redisUrl, warn), ...(onChange === undefined ? {} : { onChange }) })
 }
 
-/** The count of the quota that a fleet shares, or undefined where each sidecar counts for itself. */
-export function createQuotaStore (config: Config, { redis, onRefused, warn }: { readonly redis: RedisHome | undefined, readonly onRefused: (reason: string) => void, readonly warn: (reason: string) => void }): QuotaStore | undefined {
-  if (redis === undefined || config.quotaStore !== 'redis') return undefined
-  return new RedisQuotaStore({ redis, readClientId: () => config.clientId.read(warn), apiUrl: config.apiUrl, reserve: config.quotaReserve, onRefused })
-}
-
-export interface RepeatStoreOptions {
+export interface StoreOptions {
+  /** As they were at the last token request. */
   readonly readCredentials: () => Credentials
   readonly redis: RedisHome | undefined
   readonly onRefused: (reason: string) => void
 }
 
+/** The count of the quota that a fleet shares, or undefined where each sidecar counts for itself. */
+export function createQuotaStore ({ apiUrl, quotaStore, quotaReserve }: Config, { readCredentials, redis, onRefused }: StoreOptions): QuotaStore | undefined {
+  if (redis === undefined || quotaStore !== 'redis') return undefined
+  return new RedisQuotaStore({ redis, readClientId: () => readCredentials().clientId, apiUrl, reserve: quotaReserve, onRefused })
+}
+
 /** Where the outcomes of bookings are remembered, as the settings want it. */
-export function createRepeatStore ({ apiUrl, idempotency }: Config, clock: Clock, { readCredentials, redis, onRefused }: RepeatStoreOptions): RepeatStore {
+export function createRepeatStore ({ apiUrl, idempotency }: Config, clock: Clock, { readCredentials, redis, onRefused }: StoreOptions): RepeatStore {
   const memory = new MemoryStore({ clock, ...idempotency })
   if (redis === undefined || idempotency.kind !== 'redis') return memory
   let used: { readonly credentials: Credentials, readonly seal: RecordSeal } | undefined

@@ -1,5 +1,5 @@
 import { createAdminServer } from './admin/server.ts'
-import { delay, type Clock } from './clock.ts'
+import { delay, within, type Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
 import { adminHostPolicy, hostPolicy, openListeners, type Listeners, type OnRefused } from './listeners.ts'
 import type { Logger } from './logger.ts'
@@ -60,7 +60,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     clock, random, onChange: (state, before) => journal.redisChanged(state, before), warn: reason => journal.secretFileUnreadable(reason)
   })
   const history = new History(clock)
-  const quotaStore = createQuotaStore(config, { redis, onRefused: reason => journal.storeRefused('quota', reason), warn: reason => journal.secretFileUnreadable(reason) })
+  const quotaStore = createQuotaStore(config, { readCredentials: () => secrets.credentials, redis, onRefused: reason => journal.storeRefused('quota', reason) })
   const fleet = quotaStore === undefined ? undefined : new FleetAllotment({ clock, store: quotaStore, reserve: config.quotaReserve, random })
   const quota = new Governor({
     clock,
@@ -174,7 +174,7 @@ async function drain ({ config, clock, journal, door, release }: Draining, { app
   door.leave()
   await delay(clock, config.shutdownDelayMs)
   const isClosed = apps.close()
-  const isClean = await within(clock, config.shutdownTimeoutMs, door.drain())
+  const isClean = !(await within(clock, config.shutdownTimeoutMs, door.drain())).isLate
   if (!isClean) {
     journal.drainCutShort(door.inFlight)
     door.cut()
@@ -187,12 +187,4 @@ async function drain ({ config, clock, journal, door, release }: Draining, { app
   await Promise.all([isClosed, areProbesClosed, release()])
   journal.drainEnded()
   return isClean
-}
-
-/** Whether `work` is done within `ms`. */
-async function within (clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
-  const limit = new AbortController()
-  const isDone = await Promise.race([work.then(() => true), delay(clock, ms, limit.signal).then(() => false)])
-  limit.abort()
-  return isDone
 }

@@ -63,7 +63,7 @@ export class Governor {
   #alarm: Timer | undefined
   #alarmAtMs = Infinity
   readonly #serverClock = new ServerClock()
-  /** How far our wall clock was ahead of the monotonic one at the last answer. */
+  /** How far our wall clock was ahead of the monotonic one when it was looked at last. */
   #wallAheadMs = NaN
 
   constructor (options: GovernorOptions) {

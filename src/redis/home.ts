@@ -1,5 +1,6 @@
+import { within } from '../clock.ts'
 import type { RedisConnection } from './connection.ts'
-import { REDIS_LIMITS_MS, within, type RedisPatience } from './limit.ts'
+import { REDIS_LIMITS_MS, type RedisPatience } from './limit.ts'
 import { RedisLink, type RedisLinkOptions, type RedisState } from './link.ts'
 import { evaluate, type RedisScript } from './script.ts'
 import { RedisAway } from './trouble.ts'

@@ -1,6 +1,6 @@
-import type { Clock, Timer } from '../clock.ts'
+import { within, type Clock, type Timer } from '../clock.ts'
 import { loadRedis, openRedis, type RedisConnection } from './connection.ts'
-import { REDIS_LIMITS_MS, within } from './limit.ts'
+import { REDIS_LIMITS_MS } from './limit.ts'
 import { evaluate, redisScript } from './script.ts'
 import type { RedisSource } from './source.ts'
 import { troubleOf, type RedisTrouble } from './trouble.ts'

@@ -49,3 +49,8 @@ export function troubleOf (thrown: unknown, secrets: ReadonlyArray<readonly [sec
 export class RedisAway extends Error {
   override readonly name = 'RedisAway'
 }
+
+/** What the stores tell of a command that failed: its home has told already where Redis is away, and then it is undefined. */
+export function refusalOf (thrown: unknown): string | undefined {
+  return thrown instanceof RedisAway ? undefined : `Redis refused it: ${(thrown as Error).message}`
+}

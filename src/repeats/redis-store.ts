@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock, Timer } from '../clock.ts'
+import { isPast, later, momentOf, type Clock, type Moment, type Timer } from '../clock.ts'
 import type { RedisHome } from '../redis/home.ts'
 import { REDIS_PREFIX } from '../redis/link.ts'
 import type { RedisScript } from '../redis/script.ts'
-import { RedisAway } from '../redis/trouble.ts'
+import { refusalOf } from '../redis/trouble.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { Outcome } from './outcome.ts'
 import type { RecordSeal } from './record-seal.ts'
@@ -33,9 +33,6 @@ const MAX_ASKS = 3
 
 /** What Redis did not take is kept for it: through a failover, not through a night. */
 const LATE = { forMs: 60_000, pauseMs: 1_000, maxCharacters: 16 * 1024 * 1024 } as const
-
-/** By both clocks: the one stands still while the machine sleeps, and somebody may set the other. */
-interface Moment { readonly monotonicMs: number, readonly wallMs: number }
 
 /** One request that this process has claimed, until Redis knows how it ended. */
 interface Holding {
@@ -88,7 +85,7 @@ export class RedisRepeatStore implements RepeatStore {
   isHeld (id: string): boolean {
     const holding = this.#holdings.get(id)
     if (holding === undefined) return true
-    return !holding.isLost && (holding.until === undefined || this.#isAhead(holding.until) || this.#options.redis.state.level === 'away')
+    return !holding.isLost && (holding.until === undefined || !isPast(holding.until, this.#options.clock) || this.#options.redis.state.level === 'away')
   }
 
   finish (id: string, outcome: Outcome): void {
@@ -156,15 +153,16 @@ export class RedisRepeatStore implements RepeatStore {
 
   /** @returns nothing where Redis is known to be away, or does not do it */
   async #ask (holding: Holding): Promise<string[]> {
-    const { redis, onRefused } = this.#options
+    const { clock, redis, onRefused } = this.#options
     for (let asks = 0; asks < MAX_ASKS && redis.state.level !== 'away'; asks++) {
       try {
         const answer = await this.#askOnce(holding)
         // Heard too late where this process was held up: others may have been told.
-        if (holding.until === undefined || this.#isAhead(holding.until)) return answer
+        if (holding.until === undefined || !isPast(holding.until, clock)) return answer
       } catch (error) {
-        if (error instanceof RedisAway) continue
-        onRefused(`Redis refused it: ${(error as Error).message}`)
+        const refusal = refusalOf(error)
+        if (refusal === undefined) continue
+        onRefused(refusal)
         return []
       }
     }
@@ -174,17 +172,12 @@ export class RedisRepeatStore implements RepeatStore {
   async #askOnce (holding: Holding): Promise<string[]> {
     const { clock, redis } = this.#options
     const { key, owner, print, ttlMs } = holding
-    const until = { monotonicMs: clock.monotonicMs() + LEASE_MS, wallMs: clock.nowMs() + LEASE_MS }
+    const until = later(momentOf(clock), LEASE_MS)
     const answer = await redis.run(CLAIM, [key], [owner, print, LEASE_MS, ttlMs], 'patient')
     const parts = Array.isArray(answer) ? answer.map(part => part === null ? '' : String(part)) : []
     if (parts[0] === 'mine') holding.until = until
     else holding.isLost = true
     return parts
-  }
-
-  #isAhead ({ monotonicMs, wallMs }: Moment): boolean {
-    const { clock } = this.#options
-    return clock.monotonicMs() < monotonicMs && clock.nowMs() < wallMs
   }
 
   /** Also where Redis was away when it was claimed: back, it learns what runs. */
@@ -233,8 +226,9 @@ export class RedisRepeatStore implements RepeatStore {
       await this.#options.redis.run(script, [key], args, 'patient')
       return true
     } catch (error) {
-      if (error instanceof RedisAway) return false
-      this.#options.onRefused(`Redis refused it: ${(error as Error).message}`)
+      const refusal = refusalOf(error)
+      if (refusal === undefined) return false
+      this.#options.onRefused(refusal)
       return true
     }
   }

@@ -1,7 +1,6 @@
-import type { Clock, Timer } from '../clock.ts'
+import { isPast, later, momentOf, type Clock, type Timer } from '../clock.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { AccessToken } from './access-token.ts'
-import { isPast, later, momentOf } from './moment.ts'
 import { MIN_FORCED_REFRESH_INTERVAL_MS, refreshAfterMs, retryAfterFailureMs } from './schedule.ts'
 import type { HeldToken, RefreshReason, TokenSource } from './source.ts'
 

@@ -1,7 +1,6 @@
-import { delay, type Clock } from '../clock.ts'
+import { delay, isPast, later, momentOf, type Clock } from '../clock.ts'
 import { Problem } from '../problem.ts'
 import type { TokenEndpoint } from './endpoint.ts'
-import { isPast, later, momentOf } from './moment.ts'
 import type { SourcedToken, TokenNeed, TokenSource } from './source.ts'
 import type { DatedToken, TokenStore, Turn } from './stores/store.ts'
 import type { Verification } from './verified.ts'

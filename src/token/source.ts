@@ -1,5 +1,5 @@
 import type { AccessToken } from './access-token.ts'
-import type { Moment } from './moment.ts'
+import type { Moment } from '../clock.ts'
 
 /** What started a refresh. */
 export type RefreshReason = 'start' | 'due' | 'expired' | 'retry' | 'rejected' | 'rotated'

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { RedisHome } from '../../redis/home.ts'
 import { REDIS_LIMITS_MS } from '../../redis/limit.ts'
 import { REDIS_PREFIX } from '../../redis/link.ts'
-import { RedisAway } from '../../redis/trouble.ts'
+import { refusalOf } from '../../redis/trouble.ts'
 import type { Secret } from '../../secret.ts'
 import { GIVE_BACK, TAKE } from './redis-scripts.ts'
 import type { Grant, QuotaStore, Report } from './store.ts'
@@ -12,7 +12,7 @@ const FORMAT = 1
 
 export interface RedisQuotaStoreOptions {
   readonly redis: Pick<RedisHome, 'isUp' | 'run'>
-  /** Whose quota it is: a client of one API. */
+  /** Whose quota it is: a client of one API. As it is now, and cheap to ask: each call does. */
   readonly readClientId: () => Secret
   readonly apiUrl: URL
   /** The part of each window, 0 to 1, that is kept for writes. */
@@ -27,6 +27,7 @@ export class RedisQuotaStore implements QuotaStore {
   readonly #options: RedisQuotaStoreOptions
   readonly #pod = randomUUID()
   #toldReason = ''
+  #named: { readonly clientId: Secret, readonly key: string } | undefined
 
   constructor (options: RedisQuotaStoreOptions) {
     this.#options = options
@@ -59,7 +60,7 @@ export class RedisQuotaStore implements QuotaStore {
       return await redis.run(script, [count, `${count}:pods`], args, patience)
     } catch (error) {
       // What its home does not tell of.
-      const reason = error instanceof RedisAway ? '' : `Redis refused it: ${(error as Error).message}`
+      const reason = refusalOf(error) ?? ''
       if (reason !== '' && reason !== this.#toldReason) onRefused(reason)
       this.#toldReason = reason
       return undefined
@@ -68,8 +69,12 @@ export class RedisQuotaStore implements QuotaStore {
 
   #key (): string {
     const { readClientId, apiUrl } = this.#options
-    const id = createHash('sha256').update(JSON.stringify([FORMAT, readClientId().reveal(), apiUrl.origin])).digest('base64url').slice(0, 22)
-    return `${REDIS_PREFIX}:quota:${FORMAT}:${id}`
+    const clientId = readClientId()
+    if (this.#named?.clientId !== clientId) {
+      const id = createHash('sha256').update(JSON.stringify([FORMAT, clientId.reveal(), apiUrl.origin])).digest('base64url').slice(0, 22)
+      this.#named = { clientId, key: `${REDIS_PREFIX}:quota:${FORMAT}:${id}` }
+    }
+    return this.#named.key
   }
 }
 

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock, Timer } from '../../clock.ts'
+import { later, momentOf, type Clock, type Timer } from '../../clock.ts'
 import type { RedisHome } from '../../redis/home.ts'
 import type { RedisPatience } from '../../redis/limit.ts'
 import { REDIS_PREFIX } from '../../redis/link.ts'
-import { RedisAway } from '../../redis/trouble.ts'
-import { later, momentOf } from '../moment.ts'
+import { refusalOf } from '../../redis/trouble.ts'
 import { MIN_FORCED_REFRESH_INTERVAL_MS } from '../schedule.ts'
 import type { RefreshReason, TokenNeed } from '../source.ts'
 import { KEEP, LEAVE, RENEW, TAKE } from './redis-scripts.ts'
@@ -71,8 +70,8 @@ export class RedisTokenStore implements TokenStore {
       const answer = await redis.run(TAKE, [record, lock, fence, forced], [seen, owner, mode, LOCK_MS, MIN_FORCED_REFRESH_INTERVAL_MS], PATIENCE[reason])
       return Array.isArray(answer) ? answer.map(String) : []
     } catch (error) {
-      // What its home does not tell of.
-      if (!(error instanceof RedisAway)) onRefused(`Redis refused it: ${(error as Error).message}`)
+      const refusal = refusalOf(error)
+      if (refusal !== undefined) onRefused(refusal)
       return []
     }
   }
