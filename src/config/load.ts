@@ -1,6 +1,6 @@
 import { ENVIRONMENTS, type EnvironmentName } from './environments.ts'
 import { parseHosts, parseHttpUrl, parseMethods, parseNoProxy, parseProxy, parseRoutes, parseScopes, type Method } from './parse.ts'
-import { readSettings, type Environment } from './read-settings.ts'
+import { readSettings, settingsTable, type Environment } from './read-settings.ts'
 import type { SecretSource } from './secret-source.ts'
 import { SETTING_NAMES } from './settings.ts'
 
@@ -78,12 +78,15 @@ export interface Config {
   readonly logLevel: string
 }
 
+const ALL = settingsTable(SETTING_NAMES)
+const ADMIN_ADDRESS = settingsTable(['ADMIN_HOST', 'ADMIN_PORT'])
+
 /**
  * The settings of an environment, validated as a whole.
  * @throws SettingsError
  */
 export function loadConfig (environment: Environment): Config {
-  const { text, integer, has, secret, given } = readSettings(environment, SETTING_NAMES)
+  const { text, integer, has, secret, given } = readSettings(environment, ALL)
   const environmentName = text('BOOKABLE_ENVIRONMENT') as EnvironmentName
   const preset = ENVIRONMENTS[environmentName]
   const apiUrl = parseHttpUrl(text('BOOKABLE_API_URL') || preset.apiUrl)
@@ -156,6 +159,6 @@ export function loadConfig (environment: Environment): Config {
  * @throws SettingsError
  */
 export function loadAdminAddress (environment: Environment): { readonly host: string, readonly port: number } {
-  const { text, integer } = readSettings(environment, ['ADMIN_HOST', 'ADMIN_PORT'])
+  const { text, integer } = readSettings(environment, ADMIN_ADDRESS)
   return { host: text('ADMIN_HOST'), port: integer('ADMIN_PORT') }
 }

@@ -27,15 +27,30 @@ export interface SettingsReader {
   readonly given: Readonly<Record<string, string>>
 }
 
+/** Settings that are read together, and their schema: one object, which env-schema compiles when it sees it first. */
+export interface SettingsTable {
+  readonly names: readonly SettingName[]
+  readonly schema: object
+}
+
+export function settingsTable (names: readonly SettingName[]): SettingsTable {
+  const properties = Object.fromEntries(names.map(name => {
+    const { schema, default: value } = settingOf(name)
+    return [name, value === undefined ? schema : { ...schema, default: value }]
+  }))
+  return { names, schema: { type: 'object', properties, required: names.filter(name => settingOf(name).isRequired) } }
+}
+
 /**
  * Reads settings, and tells all mistakes in them at once.
  * @throws SettingsError
  */
-export function readSettings (environment: Environment, names: readonly SettingName[]): SettingsReader {
+export function readSettings (environment: Environment, table: SettingsTable): SettingsReader {
+  const { names } = table
   const mistakes: string[] = []
   const { given, secrets } = readGiven(environment, names, mistakes)
   const isBad = (name: SettingName): boolean => mistakes.some(mistake => mistake.startsWith(`${name}:`) || mistake.startsWith(`${name}_FILE:`))
-  const values = validate(given, names, name => { if (!isBad(name)) mistakes.push(mistakeOf(name, given[name])) })
+  const values = validate(given, table, name => { if (!isBad(name)) mistakes.push(mistakeOf(name, given[name])) })
   for (const name of names) {
     const value = values[name]
     if (value === undefined || isBad(name)) continue
@@ -83,15 +98,10 @@ function readGiven (environment: Environment, names: readonly SettingName[], mis
   return { given, secrets }
 }
 
-function validate (given: Partial<Record<SettingName, string>>, names: readonly SettingName[], onMistake: (name: SettingName) => void) {
-  const properties = Object.fromEntries(names.map(name => {
-    const { schema, default: value } = settingOf(name)
-    return [name, value === undefined ? schema : { ...schema, default: value }]
-  }))
-  const required = names.filter(name => settingOf(name).isRequired)
+function validate (given: Partial<Record<SettingName, string>>, { names, schema }: SettingsTable, onMistake: (name: SettingName) => void) {
   try {
     return envSchema<Partial<Record<SettingName, string | number>>>({
-      env: false, data: { ...given }, schema: { type: 'object', properties, required: [...required] }
+      env: false, data: { ...given }, schema
     })
   } catch (error) {
     const { errors } = error as { errors?: ReadonlyArray<{ instancePath: string, params: { missingProperty?: string } }> }
