@@ -34,13 +34,10 @@ async function run (args: readonly string[]): Promise<number | undefined> {
       return undefined
     }
     case 'check': {
-      const { check } = await import('./commands/check.ts')
+      const { check, reportOf } = await import('./commands/check.ts')
       const steps = await check(process.env)
-      const ok = steps.every(step => step.ok)
-      print(options.json === true
-        ? `${JSON.stringify({ ok, steps })}\n`
-        : steps.map(({ name, ok, detail }) => `${ok ? '✓' : '✗'} ${name}: ${detail}\n`).join(''))
-      return ok ? EXIT.ok : EXIT.failed
+      print(reportOf(steps, options.json === true ? 'json' : 'text'))
+      return steps.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed
     }
     case 'wait': {
       const { waitUntilReady } = await import('./commands/wait.ts')

@@ -23,6 +23,12 @@ export interface CheckStep {
   readonly facts?: Readonly<Record<string, unknown>>
 }
 
+/** What `check` prints: a line for each step, or all of it in one of JSON. */
+export function reportOf (steps: readonly CheckStep[], format: 'text' | 'json'): string {
+  if (format === 'json') return `${JSON.stringify({ ok: steps.every(({ ok }) => ok), steps })}\n`
+  return steps.map(({ name, ok, detail }) => `${ok ? '✓' : '✗'} ${name}: ${detail}\n`).join('')
+}
+
 /** Thrown by a step: what is wrong, and what to do next. */
 class Wrong extends Error {
   readonly facts: Readonly<Record<string, unknown>> | undefined

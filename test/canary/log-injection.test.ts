@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { check, reportOf } from '../../src/commands/check.ts'
 import { answersIn, codeOf, hasControls } from '../fuzz/answers.ts'
 import { converse } from '../fuzz/world.ts'
 import { run, type RunningProcess } from '../helpers/process.ts'
@@ -76,20 +77,20 @@ for (const [what, status, body] of [
 ] as const) {
   t.test(`whatever stands in ${what}, it is shown cut and without controls, by serve and check`, async t => {
     const BOOKABLE_TOKEN_URL = await startServer(t, (_req, res) => json(res, status, body))
-    const check = run(t, ['check'], { ...BASE, BOOKABLE_TOKEN_URL })
-    const asJson = run(t, ['check', '--json'], { ...BASE, BOOKABLE_TOKEN_URL })
+    const steps = await check({ ...BASE, BOOKABLE_TOKEN_URL })
     const { process } = await serve(t, { BOOKABLE_TOKEN_URL })
     await process.seen('stdout', /token refreshed|no usable token/)
     process.child.kill('SIGTERM')
-    await Promise.all([process, check, asJson].map(({ ended }) => ended))
+    await process.ended
     for (const line of linesOf(t, process)) t.notMatch(JSON.stringify(line), 'x'.repeat(100))
 
-    const told = check.output.stdout.trim().split('\n')
+    const report = reportOf(steps, 'text')
+    const told = report.trim().split('\n')
     t.ok(told.length === 4 || told.length === 7, `${told.length} lines`)
     t.same(told.filter(line => hasControls(line) || line.length > 600 || !/^[✓✗] (settings|dns|tls|token|claims|scopes|api): /.test(line)), [])
-    t.notMatch(check.output.stdout, 'PROXY-R-001')
-    t.notMatch(check.output.stdout, 'The sidecar failed')
+    t.notMatch(report, 'PROXY-R-001')
+    t.notMatch(report, 'The sidecar failed')
     // Without its text: TAP would stumble over it too.
-    t.notOk(hasControls(asJson.output.stdout.trim()), 'check --json has no controls')
+    t.notOk(hasControls(reportOf(steps, 'json').trim()), 'check --json has no controls')
   })
 }
