@@ -153,6 +153,7 @@ export class Ledger implements Allotment {
     if (isLate && (window.isAssumed || reading.resetsAtMs < window.resetsAtMs)) return false
     if (status === 429) return this.#refused(reading, lastsMs, nowMs)
     if (lastsMs > 0) this.#learn(reading, lastsMs, nowMs)
+    else this.#learnLimit(reading, lastsMs, nowMs)
     return false
   }
 
@@ -160,10 +161,7 @@ export class Ledger implements Allotment {
   roll (nowMs: number): void {
     const window = this.#window
     if (window === undefined || nowMs < window.endsAtMs) return
-    const windowsLater = Math.floor((nowMs - window.endsAtMs) / WINDOW_MS) + 1
-    const { limit, endsAtMs, resetsAtMs } = window
-    // A limit of 0 too is worth a request in each window: else nobody would learn that it was raised.
-    this.#open({ resetsAtMs, limit, endsAtMs: endsAtMs + windowsLater * WINDOW_MS, isAssumed: true, sent: this.#unseen(nowMs, 0), foreign: Math.min(limit - 1, 0), told: Math.max(limit, 1) })
+    this.#assume(window, nowMs)
     if (this.#probesNext) this.#learning = { places: 1, sinceTurn: this.#turns, untilMs: Infinity }
     this.#probesNext = false
   }
@@ -226,9 +224,22 @@ export class Ledger implements Allotment {
     this.#windows++
   }
 
+  /** The window of now follows by the clock on one that ended. */
+  #assume ({ resetsAtMs, limit, endsAtMs }: Pick<Window, 'resetsAtMs' | 'limit' | 'endsAtMs'>, nowMs: number): void {
+    const windowsLater = Math.floor((nowMs - endsAtMs) / WINDOW_MS) + 1
+    this.#open({ resetsAtMs, ...untouched(limit), endsAtMs: endsAtMs + windowsLater * WINDOW_MS, isAssumed: true, sent: this.#unseen(nowMs, 0) })
+  }
+
   #forget (): void {
     this.#window = undefined
     this.#learning = { places: FIRST_PLACES, sinceTurn: this.#turns, untilMs: Infinity }
+  }
+
+  /** The answer came when its window was over. What was left of that is of no use; the limit is, where it is the newest that was told. */
+  #learnLimit ({ resetsAtMs, limit }: QuotaReading, lastsMs: number, nowMs: number): void {
+    const window = this.#window
+    if (window === undefined) this.#assume({ resetsAtMs, limit, endsAtMs: nowMs + lastsMs }, nowMs)
+    else if (window.isAssumed && resetsAtMs > window.resetsAtMs) Object.assign(window, { resetsAtMs, ...untouched(limit) })
   }
 
   #learn ({ resetsAtMs, limit, remaining }: QuotaReading, lastsMs: number, nowMs: number): void {
@@ -265,4 +276,9 @@ export class Ledger implements Allotment {
     }
     return isEarly
   }
+}
+
+/** A limit of 0 too is worth a request in each window: else nobody would learn that it was raised. */
+function untouched (limit: number): Pick<Window, 'limit' | 'foreign' | 'told'> {
+  return { limit, foreign: Math.min(limit - 1, 0), told: Math.max(limit, 1) }
 }
