@@ -1,9 +1,14 @@
-import type { Clock, Timer } from '../clock.ts'
-import { Problem } from '../problem.ts'
+import type { Clock } from '../clock.ts'
+import type { Problem } from '../problem.ts'
+import { Alarm } from './alarm.ts'
 import type { Allotment } from './allotment.ts'
 import { Lanes, LANES, type Lane, type Waiter } from './lanes.ts'
 import { Ledger } from './ledger.ts'
+import { refusalOf } from './refusal.ts'
 import { ServerClock } from './server-clock.ts'
+import { Shortages, type Shortage } from './shortages.ts'
+import { SleepWatch } from './sleep-watch.ts'
+import { statusOf, type QuotaStatus } from './status.ts'
 import { readQuota } from './window.ts'
 
 export interface GovernorOptions {
@@ -18,26 +23,6 @@ export interface GovernorOptions {
   readonly onWaited?: (lane: Lane, waitedMs: number) => void
   /** Told of each window in which requests were held or refused, when the next one is there. */
   readonly onShortage?: (shortage: Shortage) => void
-}
-
-/** Less is drift, or somebody who sets a clock. */
-const MIN_SLEEP_MS = 2_000
-
-/** What operators are told. */
-export interface QuotaStatus {
-  readonly limit: number
-  readonly remaining: number
-  /** In epoch milliseconds of our clock. */
-  readonly resetsAtMs: number
-}
-
-/** A window that was not enough for all. */
-export interface Shortage {
-  readonly limit: number | undefined
-  /** How many had to wait, by lane. */
-  readonly held: Readonly<Record<Lane, number>>
-  /** How many of all were refused with RATE-R-001. */
-  readonly refused: number
 }
 
 /** What becomes of a request that must wait. */
@@ -56,19 +41,17 @@ export class Governor {
   readonly #owed = new Set<Lane>()
   #owedWindow = 0
   #sweptWindow = 0
-  #held = { write: 0, read: 0, list: 0 }
-  #refused = 0
-  #shortWindow = 0
   #isPumping = false
-  #alarm: Timer | undefined
-  #alarmAtMs = Infinity
+  readonly #alarm: Alarm
+  readonly #shortages: Shortages
   readonly #serverClock = new ServerClock()
-  /** How far our wall clock was ahead of the monotonic one when it was looked at last. */
-  #wallAheadMs = NaN
+  readonly #sleepWatch = new SleepWatch()
 
   constructor (options: GovernorOptions) {
     this.#options = options
     this.#allotment = options.allotment ?? new Ledger(options.reserve)
+    this.#alarm = new Alarm(options.clock, () => this.#pump())
+    this.#shortages = new Shortages(options.onShortage)
     this.#allotment.onNews?.(() => this.#hear())
   }
 
@@ -78,9 +61,7 @@ export class Governor {
     const nowMs = clock.monotonicMs()
     this.#allotment.roll(nowMs)
     const known = this.#allotment.known
-    if (known === undefined) return undefined
-    // Windows turn at whole seconds.
-    return { limit: known.limit, remaining: known.left, resetsAtMs: Math.round((clock.nowMs() + known.endsAtMs - nowMs) / 1000) * 1000 }
+    return known === undefined ? undefined : statusOf(known, clock.nowMs(), nowMs)
   }
 
   /** Undefined until the API told a limit. */
@@ -96,8 +77,9 @@ export class Governor {
   /** @returns the turn of a request that may go at once; 0 for one that must wait */
   take (lane: Lane): number {
     if (this.#lanes.size > 0 && (lane !== 'write' || this.#lanes.first('write') !== undefined)) return 0
-    const nowMs = this.#options.clock.monotonicMs()
-    this.#noticeSleep(nowMs)
+    const { clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    this.#noticeSleep(clock.nowMs(), nowMs)
     return this.#allotment.mayGo(lane, nowMs) ? this.#allotment.take(nowMs, lane) : 0
   }
 
@@ -109,8 +91,8 @@ export class Governor {
   wait (lane: Lane, { sinceMs, isSentBack }: { readonly sinceMs: number, readonly isSentBack: boolean }, { go, refuse }: Verdict): Waiter | undefined {
     const { clock, maxWaitMs } = this.#options
     const nowMs = clock.monotonicMs()
-    this.#noticeSleep(nowMs)
-    this.#noticeWindow()
+    this.#noticeSleep(clock.nowMs(), nowMs)
+    this.#shortages.noticeWindow(this.#allotment)
     const opensAtMs = this.#allotment.opensAtMs(lane, isSentBack ? 0 : this.#lanes.ahead(lane), nowMs)
     const deadlineMs = Math.max(sinceMs + maxWaitMs, this.#allotment.learnsByMs(lane, nowMs))
     if (opensAtMs > deadlineMs || deadlineMs <= nowMs) {
@@ -120,7 +102,7 @@ export class Governor {
     const timer = clock.setTimer(() => this.#expire(waiter), Math.ceil(deadlineMs - nowMs))
     const waiter: Waiter = { lane, sinceMs: nowMs, deadlineMs, timer, go, refuse }
     this.#lanes.add(waiter, isSentBack)
-    this.#held[lane]++
+    this.#shortages.held(lane)
     // The window may have turned while the API refused it.
     if (isSentBack) this.#pump()
     else this.#arm()
@@ -141,11 +123,11 @@ export class Governor {
     const { clock } = this.#options
     const wallMs = clock.nowMs()
     const nowMs = clock.monotonicMs()
-    this.#noticeSleep(nowMs)
+    this.#noticeSleep(wallMs, nowMs)
     const reading = readQuota(headers)
     const lastsMs = reading === undefined ? 0 : reading.resetsAtMs - wallMs - this.#serverClock.skewMs(reading.date, wallMs, nowMs)
     if (this.#allotment.answer(turn, status, reading, lastsMs, nowMs)) this.#serverClock.provedBehind()
-    this.#noticeWindow()
+    this.#shortages.noticeWindow(this.#allotment)
     if (this.#lanes.size > 0) this.#pump()
     return reading !== undefined
   }
@@ -162,23 +144,9 @@ export class Governor {
     return this.#allotment.known !== undefined && this.#allotment.opensAtMs(lane, 0, nowMs) <= sinceMs + this.#options.maxWaitMs
   }
 
-  /** While a machine sleeps its monotonic clock stands still, and windows pass. */
-  #noticeSleep (nowMs: number): void {
-    const wallAheadMs = this.#options.clock.nowMs() - nowMs
-    const sleptMs = wallAheadMs - this.#wallAheadMs
-    this.#wallAheadMs = wallAheadMs
-    if (sleptMs > MIN_SLEEP_MS) this.#allotment.slept(sleptMs)
-  }
-
-  #noticeWindow (): void {
-    const { windows } = this.#allotment
-    if (windows === this.#shortWindow) return
-    this.#shortWindow = windows
-    const held = this.#held
-    if (this.#refused === 0 && held.write + held.read + held.list === 0) return
-    this.#options.onShortage?.({ limit: this.#allotment.known?.limit, held, refused: this.#refused })
-    this.#held = { write: 0, read: 0, list: 0 }
-    this.#refused = 0
+  #noticeSleep (wallMs: number, nowMs: number): void {
+    const sleptMs = this.#sleepWatch.look(wallMs, nowMs)
+    if (sleptMs > 0) this.#allotment.slept(sleptMs)
   }
 
   /** The fleet answered: some may go, or learn that they wait in vain. */
@@ -247,7 +215,7 @@ export class Governor {
   #end (waiter: Waiter, tell: () => void): void {
     if (!this.#lanes.delete(waiter)) return
     waiter.timer.cancel()
-    if (this.#lanes.size === 0) this.#disarm()
+    if (this.#lanes.size === 0) this.#alarm.cancel()
     this.#options.onWaited?.(waiter.lane, this.#options.clock.monotonicMs() - waiter.sinceMs)
     tell()
   }
@@ -255,35 +223,13 @@ export class Governor {
   #arm (): void {
     const lane = LANES.find(lane => this.#lanes.first(lane) !== undefined)
     if (lane === undefined) return
-    const { clock } = this.#options
-    const nowMs = clock.monotonicMs()
+    const nowMs = this.#options.clock.monotonicMs()
     // Behind writes that wait, what is kept for them is of no use to others.
-    const atMs = this.#allotment.wakesAtMs(lane, nowMs)
-    if (atMs === this.#alarmAtMs) return
-    this.#disarm()
-    this.#alarmAtMs = atMs
-    if (atMs === Infinity) return
-    this.#alarm = clock.setTimer(() => {
-      this.#alarmAtMs = Infinity
-      this.#pump()
-    }, Math.ceil(atMs - nowMs))
-  }
-
-  #disarm (): void {
-    this.#alarm?.cancel()
-    this.#alarmAtMs = Infinity
+    this.#alarm.set(this.#allotment.wakesAtMs(lane, nowMs), nowMs)
   }
 
   #refusal (opensInMs: number): Problem {
-    this.#refused++
-    const { status } = this
-    return new Problem('RATE-R-001', whyNot(status), { retryAfterMs: opensInMs, quota: status })
+    this.#shortages.refused()
+    return refusalOf(this.status, opensInMs)
   }
-}
-
-function whyNot (status: QuotaStatus | undefined): string {
-  if (status === undefined) return 'The quota of the API is not known yet.'
-  const { limit, remaining } = status
-  if (remaining > 0) return `Of the quota of ${limit} requests in a window ${remaining} are left, which are kept for writes.`
-  return `The quota of ${limit} requests in a window is spent, and waiting for the next window would take too long.`
 }

@@ -5,7 +5,7 @@ import { PROBLEMS, type Problem } from '../problem.ts'
 import type { ExchangeRecord } from '../proxy/exchange.ts'
 import type { RedisState } from '../redis/link.ts'
 import type { AccessToken } from '../token/access-token.ts'
-import type { Shortage } from '../quota/governor.ts'
+import type { Shortage } from '../quota/shortages.ts'
 import type { RefreshReason } from '../token/source.ts'
 import { causeOf, requestLine } from './request-line.ts'
 
