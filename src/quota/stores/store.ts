@@ -1,4 +1,4 @@
-import type { ToldWindow } from '../ledger.ts'
+import type { ToldWindow } from '../window-count.ts'
 
 /** What a request is for: writes may take of what is kept for them. */
 export type Purpose = 'write' | 'other'
