@@ -71,12 +71,10 @@ export class Ledger implements Allotment {
   /** A request ended without an answer. What was sent is counted all the same. */
   giveBack (turn: number, wasSent: boolean): void {
     this.#transit.end()
-    if (wasSent) {
-      this.#transit.leaveUntold()
-      return
-    }
-    this.#learning?.giveBack(turn)
-    this.#window?.giveBack(turn)
+    // Before anything is known, one that ended without a word is as good as none.
+    if (!wasSent || this.#window === undefined) this.#learning?.giveBack(turn)
+    if (wasSent) this.#transit.leaveUntold()
+    else this.#window?.giveBack(turn)
   }
 
   /**
@@ -134,7 +132,7 @@ export class Ledger implements Allotment {
 
   /** When to look again, if nothing happens before. */
   wakesAtMs (lane: Lane, nowMs: number): number {
-    if (this.#learning !== undefined) return this.#learning.untilMs
+    if (this.#learning?.hasPlace === false) return this.#learning.untilMs
     const window = this.#window
     if (window === undefined) return nowMs
     const left = this.#leftOf(window)
