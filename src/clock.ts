@@ -76,7 +76,7 @@ export async function within<Value> (clock: Clock, limitMs: number, work: Promis
 }
 
 /** Node waits 1 ms for anything longer than this (a 30-day token would refresh in a loop). */
-export const MAX_TIMER_MS = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** The clock of the machine. */
 export const systemClock: Clock = {

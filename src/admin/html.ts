@@ -19,7 +19,7 @@ export function html (strings: TemplateStringsArray, ...values: readonly Value[]
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 /** Good for text and for quoted attributes; controls become visible. */
-export function escapeHtml (text: string): string {
+function escapeHtml (text: string): string {
   return withoutControls(text).replace(/[&<>"']/g, character => ENTITIES[character] ?? '')
 }
 

@@ -4,11 +4,11 @@ import { Alarm } from './alarm.ts'
 import type { Allotment } from './allotment.ts'
 import { Lanes, LANES, type Lane, type Waiter } from './lanes.ts'
 import { Ledger } from './ledger.ts'
-import { refusalOf } from './refusal.ts'
+import { quotaSpent } from './quota-spent.ts'
 import { ServerClock } from './server-clock.ts'
 import { Shortages, type Shortage } from './shortages.ts'
 import { SleepWatch } from './sleep-watch.ts'
-import { statusOf, type QuotaStatus } from './status.ts'
+import { quotaStatusOf, type QuotaStatus } from './status.ts'
 import { readQuota } from './window.ts'
 
 export interface GovernorOptions {
@@ -61,7 +61,7 @@ export class Governor {
     const nowMs = clock.monotonicMs()
     this.#allotment.roll(nowMs)
     const known = this.#allotment.known
-    return known === undefined ? undefined : statusOf(known, clock.nowMs(), nowMs)
+    return known === undefined ? undefined : quotaStatusOf(known, clock.nowMs(), nowMs)
   }
 
   /** Undefined until the API told a limit. */
@@ -230,6 +230,6 @@ export class Governor {
 
   #refusal (opensInMs: number): Problem {
     this.#shortages.refused()
-    return refusalOf(this.status, opensInMs)
+    return quotaSpent(this.status, opensInMs)
   }
 }

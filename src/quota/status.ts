@@ -13,7 +13,7 @@ export interface QuotaStatus {
  * @param known by the monotonic clock
  * @param wallMs the same moment as `nowMs`
  */
-export function statusOf (known: NonNullable<Allotment['known']>, wallMs: number, nowMs: number): QuotaStatus {
+export function quotaStatusOf (known: NonNullable<Allotment['known']>, wallMs: number, nowMs: number): QuotaStatus {
   // Windows turn at whole seconds.
   return { limit: known.limit, remaining: known.left, resetsAtMs: Math.round((wallMs + known.endsAtMs - nowMs) / 1000) * 1000 }
 }

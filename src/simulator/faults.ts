@@ -34,7 +34,7 @@ export type FaultSettings = { readonly [Name in FaultName]?: typeof FAULTS[Name]
  * Faults from outside, as an object of names and values.
  * @throws FAULT-N-101 with every entry that is wrong
  */
-export function readFaults (given: unknown): FaultSettings {
+function readFaults (given: unknown): FaultSettings {
   if (!isRecord(given)) throw invalid('FAULT-N-101', [{ field: 'body', message: 'must be a JSON object of faults, such as {"api-slow":2000}' }])
   const errors: FieldError[] = Object.entries(given).flatMap(([field, value]) => {
     const message = mistakeOf(field, value)

@@ -24,7 +24,7 @@ export interface TokenRefusal {
 }
 
 /** Why a token request is refused, undefined when a token is due. */
-export function refusalOf (body: unknown): TokenRefusal | undefined {
+function refusalOf (body: unknown): TokenRefusal | undefined {
   const given = isRecord(body) ? body : {}
   for (const name of ['grant_type', 'client_id', 'client_secret']) {
     if (typeof given[name] !== 'string' || given[name] === '') {

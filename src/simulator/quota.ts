@@ -1,5 +1,5 @@
 /** Bookable counts in fixed windows: they turn at the whole minute, whenever the first request came. */
-export const QUOTA_WINDOW_MS = 60_000
+const QUOTA_WINDOW_MS = 60_000
 
 /** What one request is told about the quota. */
 export interface QuotaReading {

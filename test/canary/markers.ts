@@ -40,7 +40,7 @@ export class Markers {
  * The ways in which a program that is careless, or too clever, shows a text. Letters and digits stay as they are in URLs, forms and JSON; what
  * is left are encodings as bytes, and a piece of it, as an error message shows it.
  */
-export function formsOf (core: string): string[] {
+function formsOf (core: string): string[] {
   const bytes = Buffer.from(core)
   // In base64 of something longer, it begins at one of three places in a group; the ends mix with what stands around it.
   const base64 = [0, 1, 2].map(before => Buffer.concat([Buffer.alloc(before), bytes]).toString('base64').slice(before === 0 ? 0 : 4, -4))

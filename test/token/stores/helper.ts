@@ -20,7 +20,7 @@ export function seal (secret = 'obviously-fake-secret', changes: Partial<typeof 
   return new TokenSeal({ clientId: new Secret('fake-client'), clientSecret: new Secret(secret) }, { ...SCOPE, ...changes })
 }
 
-export function token (value: string, lifetimeMs = HOUR_MS): AccessToken {
+function token (value: string, lifetimeMs = HOUR_MS): AccessToken {
   return { value: new Secret(value), lifetimeMs, scopes: ['venue:read'], ownScopes: [], claims: {}, show: String }
 }
 

@@ -2,7 +2,7 @@ import { Problem } from '../problem.ts'
 import type { QuotaStatus } from './status.ts'
 
 /** What a request is told that is not held, or no longer. Pure. */
-export function refusalOf (status: QuotaStatus | undefined, opensInMs: number): Problem {
+export function quotaSpent (status: QuotaStatus | undefined, opensInMs: number): Problem {
   return new Problem('RATE-R-001', whyNot(status), { retryAfterMs: opensInMs, quota: status })
 }
 
