@@ -1,7 +1,7 @@
+import { messageOf } from '../cause.ts'
 import { parseRedisUrl, type RedisAddress } from '../config/redis-url.ts'
 import type { SecretSource } from '../config/secret-source.ts'
 import { printableWithout } from '../printable.ts'
-import { messageOf } from '../problem.ts'
 import type { Secret } from '../secret.ts'
 
 /** Where Redis is by REDIS_URL, read again for each connection: a rotated password, or another host, needs no restart. */

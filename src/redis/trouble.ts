@@ -1,5 +1,5 @@
+import { messageOf } from '../cause.ts'
 import { printableWithout } from '../printable.ts'
-import { messageOf } from '../problem.ts'
 
 /** What keeps Redis from being used, in a word: `down` and `failing-over` heal by themselves, for the others somebody must act. */
 export type RedisReason = 'down' | 'slow' | 'full' | 'read-only' | 'refused' | 'untrusted' | 'failing-over'

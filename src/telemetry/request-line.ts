@@ -1,5 +1,6 @@
+import { messageOf } from '../cause.ts'
 import { withoutControls } from '../printable.ts'
-import { messageOf, type Problem } from '../problem.ts'
+import type { Problem } from '../problem.ts'
 import type { ExchangeRecord } from '../proxy/exchange.ts'
 
 /** pino's number for info. */

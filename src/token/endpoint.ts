@@ -1,6 +1,7 @@
+import { cureOf } from '../cause.ts'
 import { deadline, type Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
-import { cureOf, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { printableWithout } from '../printable.ts'
 import { parseTokenResponse, type AccessToken, type SentSecrets } from './access-token.ts'
 

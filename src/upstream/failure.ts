@@ -1,4 +1,5 @@
-import { cureOf, Problem } from '../problem.ts'
+import { cureOf } from '../cause.ts'
+import { Problem } from '../problem.ts'
 import { ConnectTimeoutError } from './pool.ts'
 
 /** The attempt's own deadline passed. */
