@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Repeats } from '../repeats/repeats.ts'
-import { Exchange, type ExchangeContext, type ExchangeRecord } from './exchange.ts'
+import { Exchange, type ExchangeContext } from './exchange.ts'
 import type { ForwardOptions } from './forward.ts'
 import type { DoorState, GuardConfig } from './guards.ts'
 import type { HeaderRules } from './head.ts'
 import { Outbox } from './outbox.ts'
+import type { ExchangeRecord } from './record.ts'
 import { Roster } from './roster.ts'
 
 export interface DoorOptions {

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../clock.ts'
 import { sendProblem } from '../http/answer.ts'
 import { endWith } from '../http/pipeline.ts'
 import { asProblem, Problem } from '../problem.ts'
-import type { ReadCall, Reader, ServedBy } from '../reads/reader.ts'
+import type { ReadCall, Reader } from '../reads/reader.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Repeats } from '../repeats/repeats.ts'
 import type { RepeatOutcome, WriteRequest } from '../repeats/seat.ts'
@@ -17,6 +17,7 @@ import { laneOf } from './lane.ts'
 import { readHead, upstreamHeaders, type HeaderRules, type RequestHead } from './head.ts'
 import { linger } from './linger.ts'
 import type { Outbox } from './outbox.ts'
+import type { ExchangeRecord } from './record.ts'
 import { Reply } from './reply.ts'
 import type { Listed } from './roster.ts'
 import { pathOf } from './target.ts'
@@ -43,35 +44,6 @@ export interface ExchangeContext {
   onAdmitted (exchange: Exchange): void
   /** Told once for each request, refused ones too. */
   onClosed (exchange: Exchange, record: ExchangeRecord): void
-}
-
-/** What the log and the metrics are told of a request at its end. */
-export interface ExchangeRecord {
-  readonly reqId: string
-  readonly correlationId: string
-  readonly route: string | undefined
-  readonly method: string
-  /** Without the query, which holds personal data. */
-  readonly path: string
-  /** 499 where the app gave up first (nginx's number). */
-  readonly status: number
-  readonly durationMs: number
-  /** Until the head of the API's answer; absent where nothing was sent. */
-  readonly upstreamMs: number | undefined
-  /** How long the quota held it; absent where it did not. */
-  readonly quotaWaitMs: number | undefined
-  /** Of the window, at the end of the request; undefined while no limit is known. */
-  readonly quotaLeft: number | undefined
-  /** Of the answer's body, to the app. */
-  readonly bytes: number
-  readonly attempts: number
-  /** Whose answer it was, `api` where it was nobody else's. */
-  readonly servedBy: ServedBy
-  /** Of a write that was asked for again. */
-  readonly repeat: RepeatOutcome | undefined
-  readonly problem: Problem | undefined
-  readonly isAborted: boolean
-  readonly isBroken: boolean
 }
 
 /**
@@ -257,9 +229,4 @@ export class Exchange implements Reader, Listed<Exchange> {
       isBroken: this.#isBroken
     }
   }
-}
-
-/** What a request came to: an answer that broke is a failure, though its head said otherwise. */
-export function statusOf ({ isBroken, problem, status }: ExchangeRecord): number {
-  return isBroken && problem !== undefined ? problem.status : status
 }

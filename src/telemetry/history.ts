@@ -1,7 +1,7 @@
 import type { Minute, RecentError, RepeatsStatus, Status, UpstreamStatus } from '../admin/status.ts'
 import { isoTime, type Clock } from '../clock.ts'
 import type { Problem } from '../problem.ts'
-import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
+import { statusOf, type ExchangeRecord } from '../proxy/record.ts'
 
 /** What a person looks back on who has just been woken up. */
 const MINUTES = 15

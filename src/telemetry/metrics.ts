@@ -4,7 +4,7 @@ import maxFileDescriptors from 'prom-client/lib/metrics/processMaxFileDescriptor
 import memory from 'prom-client/lib/metrics/osMemoryHeap.js'
 import cpu from 'prom-client/lib/metrics/processCpuTotal.js'
 import startTime from 'prom-client/lib/metrics/processStartTime.js'
-import { statusOf, type ExchangeRecord } from '../proxy/exchange.ts'
+import { statusOf, type ExchangeRecord } from '../proxy/record.ts'
 import type { QuotaStatus } from '../quota/status.ts'
 import type { Lane } from '../quota/lanes.ts'
 import type { SharedOutcome } from '../reads/reads.ts'

@@ -1,7 +1,7 @@
 import { messageOf } from '../cause.ts'
 import { withoutControls } from '../printable.ts'
 import type { Problem } from '../problem.ts'
-import type { ExchangeRecord } from '../proxy/exchange.ts'
+import type { ExchangeRecord } from '../proxy/record.ts'
 
 /** pino's number for info. */
 const INFO = 30

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Problem, type ProblemCode } from '../../src/problem.ts'
-import type { ExchangeRecord } from '../../src/proxy/exchange.ts'
+import type { ExchangeRecord } from '../../src/proxy/record.ts'
 import { History } from '../../src/telemetry/history.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 

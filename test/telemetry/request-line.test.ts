@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { Problem } from '../../src/problem.ts'
-import type { ExchangeRecord } from '../../src/proxy/exchange.ts'
+import type { ExchangeRecord } from '../../src/proxy/record.ts'
 import { requestLine } from '../../src/telemetry/request-line.ts'
 
 const PLAIN: ExchangeRecord = {
