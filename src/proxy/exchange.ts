@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { AnswerSink, PreparedCall } from '../answer.ts'
-import type { Clock, Timer } from '../clock.ts'
-import { sendProblem } from '../http/answer.ts'
+import type { Clock } from '../clock.ts'
 import { endWith } from '../http/pipeline.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { ReadCall, Reader } from '../reads/reader.ts'
@@ -18,15 +17,9 @@ import { readHead, upstreamHeaders, type HeaderRules, type RequestHead } from '.
 import { linger } from './linger.ts'
 import type { Outbox } from './outbox.ts'
 import type { ExchangeRecord } from './record.ts'
-import { Reply } from './reply.ts'
+import { Reply, type ReplyObserver } from './reply.ts'
 import type { Listed } from './roster.ts'
 import { pathOf } from './target.ts'
-
-/** An app that takes no byte for this long is gone. */
-const MAX_APP_SILENCE_MS = 5 * 60_000
-
-/** An answer up to this size fits the kernel's buffer: nobody need watch whether the app takes it. */
-const MAX_UNWATCHED_BYTES = 16 * 1024
 
 /** What all exchanges share. */
 export interface ExchangeContext {
@@ -50,7 +43,7 @@ export interface ExchangeContext {
  * One request of an app, from the door to the log line: admitted or refused, its body taken, forwarded, and the answer written as
  * it comes.
  */
-export class Exchange implements Reader, Listed<Exchange> {
+export class Exchange implements Reader, Listed<Exchange>, ReplyObserver {
   previous: Exchange | undefined
   next: Exchange | undefined
   /** Was not let in, and is answered already. */
@@ -68,9 +61,6 @@ export class Exchange implements Reader, Listed<Exchange> {
   #upload: Upload | undefined
   #call: (ReadCall & { readonly repeat?: RepeatOutcome | undefined }) | undefined
   #problem: Problem | undefined
-  #silence: Timer | undefined
-  #bytes = 0
-  #isFull = false
   #isBroken = false
   #isClosed = false
 
@@ -78,7 +68,7 @@ export class Exchange implements Reader, Listed<Exchange> {
     this.#context = context
     this.#req = req
     this.#res = res
-    this.#reply = new Reply(res, context.outbox)
+    this.#reply = new Reply(res, context, this)
     this.#head = readHead(req.rawHeaders)
     this.#startedAtMs = context.clock.monotonicMs()
     this.#reqId = context.nextRequestId()
@@ -120,17 +110,11 @@ export class Exchange implements Reader, Listed<Exchange> {
   }
 
   onChunk (chunk: Buffer): boolean {
-    this.#bytes += chunk.length
-    if (this.#reply.write(chunk)) return true
-    this.#watchApp()
-    if (!this.#isFull) this.#res.once('drain', this.#onDrain)
-    this.#isFull = true
-    return false
+    return this.#reply.write(chunk)
   }
 
   onEnd (): void {
     this.#reply.end()
-    if (this.#bytes > MAX_UNWATCHED_BYTES) this.#watchApp()
   }
 
   onFailure (problem: Problem): void {
@@ -138,7 +122,15 @@ export class Exchange implements Reader, Listed<Exchange> {
     if (this.#isClosed) return
     if (this.#res.headersSent) this.#break()
     // Where a malformed request ends, and the next one begins, is not to be guessed.
-    else this.#bytes = sendProblem(this.#res, problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
+    else this.#reply.refuse(problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
+  }
+
+  onDrain (): void {
+    this.#call?.resume()
+  }
+
+  onSilence (): void {
+    this.#break()
   }
 
   prepare (sink: AnswerSink, conditions: readonly string[]): PreparedCall {
@@ -184,22 +176,10 @@ export class Exchange implements Reader, Listed<Exchange> {
     socket.resetAndDestroy()
   }
 
-  #watchApp (): void {
-    this.#silence?.cancel()
-    this.#silence = this.#context.clock.setTimer(() => this.#break(), MAX_APP_SILENCE_MS)
-  }
-
-  readonly #onDrain = (): void => {
-    this.#isFull = false
-    this.#silence?.cancel()
-    this.#call?.resume()
-  }
-
   readonly #onClose = (): void => {
     if (this.#isClosed) return
     this.#isClosed = true
     if (this.#isPipelined) this.#req.socket.off('close', this.#onClose)
-    this.#silence?.cancel()
     this.#reply.drop()
     this.#upload?.stop()
     this.#call?.abandon()
@@ -220,7 +200,7 @@ export class Exchange implements Reader, Listed<Exchange> {
       upstreamMs: this.#call?.upstreamMs,
       quotaWaitMs: this.#call?.quotaWaitMs,
       quotaLeft: this.#context.forward.quota.left,
-      bytes: this.#bytes,
+      bytes: this.#reply.bytes,
       attempts: this.#call?.attempts ?? 0,
       servedBy: this.#call?.servedBy ?? 'api',
       repeat: this.#call?.repeat,

@@ -3,11 +3,13 @@ import { connect, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { Outbox } from '../../src/proxy/outbox.ts'
 import { Reply } from '../../src/proxy/reply.ts'
+import { FakeClock, settle } from '../helpers/fake-clock.ts'
 
+const UNINTERESTED = { onDrain: () => {}, onSilence: () => {} }
 const HEAD = ['Content-Type', 'text/plain', 'Content-Length', '5']
 
 /** An app, and what reaches it: each piece as it was written. */
-async function answered (t: Test, answer: (reply: Reply, res: ServerResponse, outbox: Outbox) => void | Promise<void>, until: RegExp): Promise<string[]> {
+async function answered (t: Test, answer: (reply: Reply, res: ServerResponse) => void | Promise<void>, until: RegExp, { clock = new FakeClock(), observer = UNINTERESTED } = {}): Promise<string[]> {
   const outbox = new Outbox()
   const server = createServer((_req, res) => {
     const { socket } = res
@@ -17,7 +19,7 @@ async function answered (t: Test, answer: (reply: Reply, res: ServerResponse, ou
       socket._write = (chunk: Buffer, _encoding, done) => { written(chunk); done() }
       socket._writev = (chunks, done) => { written(chunks.map(({ chunk }) => String(chunk)).join('')); done() }
     }
-    void answer(new Reply(res, outbox), res, outbox)
+    void answer(new Reply(res, { clock, outbox }, observer), res)
   })
   const pieces: string[] = []
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -92,3 +94,61 @@ t.test('what was dropped is not written', async t => {
     })
   }, /hallo/)
 })
+
+/** An app that takes nothing until it is let, and what is told of it. */
+function tiedApp () {
+  const clock = new FakeClock()
+  const told: string[] = []
+  const observer = { onDrain: () => { told.push('drain') }, onSilence: () => { told.push('silence') } }
+  return { clock, told, observer }
+}
+
+t.test('an app that is full is said to drain once, when it takes what was written', async t => {
+  const { clock, told, observer } = tiedApp()
+  await answered(t, async (reply, res) => {
+    reply.begin(200, 'OK', ['Content-Length', '300000'])
+    res.socket?.cork()
+    t.notOk(reply.write(Buffer.alloc(100_000)))
+    t.notOk(reply.write(Buffer.alloc(100_000)), 'an API need not heed it at once')
+    await clock.advanceMs(299_999)
+    t.same(told, [])
+    res.socket?.uncork()
+    while (told.length === 0) await settle()
+    await clock.advanceMs(300_000)
+    t.same(told, ['drain'])
+    reply.write(Buffer.alloc(100_000, 'x'))
+    reply.end()
+  }, /x$/, { clock, observer })
+})
+
+t.test('an app that takes no byte for five minutes is silent, unless nobody cares any more', async t => {
+  for (const isDropped of [false, true]) {
+    const { clock, told, observer } = tiedApp()
+    await answered(t, async (reply, res) => {
+      reply.begin(200, 'OK', ['Content-Length', '100000'])
+      res.socket?.cork()
+      reply.write(Buffer.alloc(100_000, 'x'))
+      if (isDropped) reply.drop()
+      await clock.advanceMs(299_999)
+      t.same(told, [])
+      await clock.advanceMs(1)
+      t.same(told, isDropped ? [] : ['silence'])
+      res.socket?.uncork()
+    }, /x$/, { clock, observer })
+  }
+})
+
+for (const [bytes, timers] of [[16 * 1024, 0], [16 * 1024 + 1, 1]] as const) {
+  t.test(`at the end of ${bytes} bytes ${timers === 0 ? 'nobody watches whether the app takes them' : 'it is watched'}`, async t => {
+    const clock = new FakeClock()
+    await answered(t, async reply => {
+      reply.begin(200, 'OK', ['Content-Length', String(bytes)])
+      reply.write(Buffer.alloc(8 * 1024))
+      await settle()
+      t.ok(reply.write(Buffer.alloc(bytes - 8 * 1024, 'x')), 'the app takes all of it at once')
+      reply.end()
+      t.equal(reply.bytes, bytes)
+      t.equal(clock.pendingTimers, timers)
+    }, /x$/, { clock })
+  })
+}
