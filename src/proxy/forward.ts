@@ -6,7 +6,8 @@ import type { Governor } from '../quota/governor.ts'
 import type { Lane } from '../quota/lanes.ts'
 import type { TokenCache } from '../token/cache.ts'
 import type { HeldToken } from '../token/source.ts'
-import { Attempt, type UpstreamRequest } from '../upstream/attempt.ts'
+import { Attempt } from '../upstream/attempt.ts'
+import { isKept, type UpstreamRequest } from '../upstream/request.ts'
 import { Turn } from './turn.ts'
 
 export interface ForwardOptions {
@@ -230,7 +231,7 @@ export class Forward implements AnswerSink, PreparedCall {
   #mayGoAgain (status: number, isQuota: boolean): boolean {
     if (status !== 401 && status !== 429) return false
     const { body } = this.#request
-    const canResend = body === null || Buffer.isBuffer(body)
+    const canResend = isKept(body)
     if (status === 429) return isQuota && canResend && this.#turn.isWorthWaiting()
     if (this.#hasReplayed) return false
     if (!canResend) this.#rejectToken()
@@ -282,7 +283,7 @@ export class Forward implements AnswerSink, PreparedCall {
   /** What is left of an upload is of no use to anybody. */
   #discardBody (): void {
     const { body } = this.#request
-    if (body !== null && !Buffer.isBuffer(body)) body.destroy()
+    if (!isKept(body)) body.destroy()
   }
 
   #release (held: UndecidedAnswer): void {

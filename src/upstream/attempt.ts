@@ -1,25 +1,10 @@
-import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { AnswerSink } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Problem } from '../problem.ts'
 import { DeadlineError, isRead, toProblem } from './failure.ts'
 import { answerHeaders } from './headers.ts'
 import type { Connection, ConnectionAware } from './pool.ts'
-
-/** A request as it goes to the API. */
-export interface UpstreamRequest {
-  readonly method: string
-  /** Path and query, byte for byte. */
-  readonly target: string
-  /** Names and values in turn. */
-  readonly headers: readonly string[]
-  readonly body: Buffer | Readable | null
-  /** Asked when a connection is there: whether it may still be sent as it is, with the token that it carries. */
-  readonly isStillGood: () => boolean
-  /** Asked then as well: why it must not be sent any more. */
-  readonly refusal: (() => Problem | undefined) | undefined
-}
+import { isKept, type UpstreamRequest } from './request.ts'
 
 export interface AttemptLimits {
   /** When the head of the answer must be there, on the monotonic clock; each chunk of a streamed upload moves it by `bodySilenceMs`. */
@@ -172,7 +157,7 @@ export class Attempt implements Dispatcher.DispatchHandler, ConnectionAware {
     const { body, method } = this.#request
     const isDropped = this.#isOnKeptConnection && !this.#hasAnswerBegun && isRead(method) && isConnectionError(error)
     if (error instanceof StaleError) this.#retryReason = 'stale'
-    else if (isDropped && (body === null || Buffer.isBuffer(body))) this.#retryReason = 'dropped'
+    else if (isDropped && isKept(body)) this.#retryReason = 'dropped'
     this.#detach()
     sink?.onFailure(toProblem(error, { method, wasSent: this.#wasSent }))
   }
