@@ -1,12 +1,17 @@
 import type { RequestListener } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { FakeClock, settle } from '../helpers/fake-clock.ts'
 import { call, recorder, type Answer } from '../helpers/http.ts'
-import { json, type Teardown } from '../helpers/servers.ts'
+import { json, startTcpServer, type Teardown } from '../helpers/servers.ts'
 import { startTestSidecar, type TestSidecar } from '../helpers/sidecar.ts'
 
-interface Quota { limit: number, used: number }
+interface Quota {
+  limit: number
+  used: number
+  /** Of a refusal. */
+  words?: string
+}
 
 /** An API with true windows of a minute on the test's clock. */
 function meteredApi (clock: FakeClock, quota: Quota) {
@@ -22,7 +27,7 @@ function meteredApi (clock: FakeClock, quota: Quota) {
     res.setHeader('X-RateLimit-Remaining', quota.limit - quota.used)
     res.setHeader('X-RateLimit-Reset', id * 60 + 60)
     if (isAllowed) json(res, 200, { used: quota.used })
-    else json(res, 429, { code: 'RATE-R-001', isRetryable: true })
+    else json(res, 429, { code: 'RATE-R-001', isRetryable: true, detail: quota.words })
   }
   return recorder(serve)
 }
@@ -30,7 +35,7 @@ function meteredApi (clock: FakeClock, quota: Quota) {
 /** A sidecar that has spent its quota but for `left`, `turnsInMs` before the window turns. */
 async function spent (t: Teardown, { left = 0, turnsInMs, env = {} }: { left?: number, turnsInMs: number, env?: Record<string, string> }) {
   const clock = new FakeClock()
-  const quota = { limit: 10, used: 0 }
+  const quota: Quota = { limit: 10, used: 0 }
   const { seen, api } = meteredApi(clock, quota)
   const sidecar = await startTestSidecar(t, { api, clock, env: { QUOTA_RESERVE: '0', ...env } })
   await clock.advanceMs(60_000 - turnsInMs)
@@ -103,6 +108,50 @@ t.test('a 429 to an upload that streams is the app\'s, since its body is gone', 
   t.match(JSON.parse(answer.body.toString()), { code: 'RATE-R-001' })
   t.equal(seen.length, 1)
 })
+
+t.test('a 429 with more than 64 KiB is the app\'s at once, whole', async t => {
+  const sidecar = await spent(t, { left: 5, turnsInMs: 2_000 })
+  const { url, quota, seen, requestLine } = sidecar
+  quota.used = quota.limit
+  quota.words = 'x'.repeat(300_000)
+  const answer = await call(url, '/venues/1/booking', { method: 'POST', body: '{}' })
+  t.equal(answer.status, 429)
+  t.match(JSON.parse(answer.body.toString()), { code: 'RATE-R-001', detail: quota.words })
+  t.equal(seen.length, 1)
+  t.match(await requestLine(2), { status: 429, attempts: 1 })
+})
+
+for (const [what, refusal, expected] of [
+  ['is the app\'s, as it came', '429 No\r\nContent-Length: 7\r\n', { status: 429, bytes: 7 }],
+  ['and broke off is the app\'s, broken', '429 No\r\nContent-Length: 8\r\n', { status: 429, bytes: 7, broken: true, code: 'UPSTR-N-001' }]
+] as const) {
+  t.test(`a 429 that was waited for in vain ${what}, and harms nobody else`, async t => {
+    const clock = new FakeClock()
+    const seen: Array<{ socket: Socket, path: string }> = []
+    const apiUrl = await startTcpServer(t, socket => socket.on('data', data => seen.push({ socket, path: String(data).split(' ')[1] ?? '' })))
+    const answer = (path: string, head: string, windows: number): void => {
+      const resetsAtS = (Math.floor(clock.nowMs() / 60_000) + windows) * 60
+      const quota = `X-RateLimit-Limit: 10\r\nX-RateLimit-Remaining: ${path === '/venues/1' ? 5 : 0}\r\nX-RateLimit-Reset: ${resetsAtS}\r\n`
+      seen.find(each => each.path === path)?.socket.end(`HTTP/1.1 ${head}Date: ${new Date(clock.nowMs()).toUTCString()}\r\n${quota}\r\nrefused`)
+    }
+    const sidecar = await startTestSidecar(t, { apiUrl, clock, env: { QUOTA_RESERVE: '0' } })
+    await sidecar.line('token refreshed')
+    await clock.advanceMs(58_000)
+    const [first, other, refused] = ['/venues/1', '/venues/2', '/venues/3/booking'].map((path, i) => call(sidecar.url, path, i === 2 ? { method: 'POST', body: '{}' } : {}).catch(() => ({ status: 0 })))
+    while (seen.length < 3) await settle()
+    answer('/venues/1', '200 OK\r\nContent-Length: 7\r\n', 1)
+    t.match(await first, { status: 200 })
+    answer('/venues/3/booking', refusal, 1)
+    await waiting(sidecar, 1)
+    // The next window is spent already.
+    answer('/venues/2', '200 OK\r\nContent-Length: 7\r\n', 2)
+    t.match(await other, { status: 200 })
+    await refused
+    await sidecar.requestLine(3)
+    t.match(sidecar.log.find(({ method }) => method === 'POST'), { attempts: 1, quotaWaitMs: 0, ...expected })
+    t.equal(seen.length, 3)
+  })
+}
 
 t.test('an app that hangs up leaves the queue', async t => {
   const sidecar = await spent(t, { turnsInMs: 3_000 })
