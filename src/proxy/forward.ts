@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { hand, MAX_HELD_BYTES, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
+import { hand, type AnswerSink, type PreparedCall } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import type { Governor } from '../quota/governor.ts'
@@ -9,6 +9,7 @@ import type { HeldToken } from '../token/source.ts'
 import { Attempt } from '../upstream/attempt.ts'
 import { isKept, type UpstreamRequest } from '../upstream/request.ts'
 import { Turn } from './turn.ts'
+import { UndecidedAnswer } from './undecided.ts'
 
 export interface ForwardOptions {
   readonly clock: Clock
@@ -29,14 +30,6 @@ export interface ForwardOptions {
 export interface AppRequest extends Omit<UpstreamRequest, 'isStillGood'> {
   /** Where it waits while the quota is spent. */
   readonly lane: Lane
-}
-
-/** An answer kept back until it is decided whether the request goes out again. */
-interface UndecidedAnswer extends HeldAnswer {
-  readonly chunks: Buffer[]
-  bytes: number
-  /** It broke off while it was being decided. */
-  failure: Problem | undefined
 }
 
 /**
@@ -81,36 +74,6 @@ export class Forward implements AnswerSink, PreparedCall {
     else this.#takeTurn(token)
   }
 
-  abandon (): void {
-    this.#isAbandoned = true
-    if (this.isOutcomeUnknown) this.#noteWrite()
-    this.#turn.leave()
-    this.#attempt?.abandon()
-    this.#turn.giveBack(this.#attempt?.wasSent === true)
-    this.#discardBody()
-  }
-
-  resume (): void {
-    this.#attempt?.resume()
-  }
-
-  get attempts (): number {
-    return this.#attempts
-  }
-
-  get upstreamMs (): number | undefined {
-    return this.#upstreamMs
-  }
-
-  get quotaWaitMs (): number | undefined {
-    return this.#turn.waitedMs
-  }
-
-  get isOutcomeUnknown (): boolean {
-    // An answer that is held back is a 401 or 429: the API did not act.
-    return this.#attempt?.wasSent === true && this.#held === undefined && this.#request.lane === 'write'
-  }
-
   async #startWithToken (): Promise<void> {
     try {
       const token = await this.#options.tokens.get()
@@ -143,11 +106,8 @@ export class Forward implements AnswerSink, PreparedCall {
 
   /** A 429 that was waited for in vain is the app's, as it came. */
   #refuse (problem: Problem): void {
-    const held = this.#held
-    if (held?.status !== 429) return this.#fail(problem)
-    this.#release(held)
-    if (held.failure === undefined) this.#sink.onEnd()
-    else this.#fail(held.failure)
+    if (this.#held?.status === 429) this.#release(this.#held)
+    else this.#fail(problem)
   }
 
   #send (token: HeldToken): void {
@@ -169,8 +129,9 @@ export class Forward implements AnswerSink, PreparedCall {
     this.#upstreamMs = this.#options.clock.monotonicMs() - (this.#startedAtMs ?? 0)
     this.#options.onAnswer(status)
     const isQuota = this.#turn.answered(status, headers)
-    if (this.#mayGoAgain(status, isQuota)) this.#held = { status, statusText, headers, chunks: [], bytes: 0, failure: undefined }
-    else {
+    if (this.#mayGoAgain(status, isQuota)) {
+      this.#held = new UndecidedAnswer(status, statusText, headers)
+    } else {
       this.#status = status
       this.#noteWrite()
       this.#sink.onHead(status, statusText, headers)
@@ -180,98 +141,105 @@ export class Forward implements AnswerSink, PreparedCall {
   onChunk (chunk: Buffer): boolean {
     const held = this.#held
     if (held === undefined) return this.#sink.onChunk(chunk)
-    held.chunks.push(chunk)
-    held.bytes += chunk.length
-    if (held.bytes <= MAX_HELD_BYTES) return true
+    if (held.keep(chunk)) return true
     if (held.status === 429) {
       // Too much to keep while it waits.
       this.#release(held)
       return true
     }
     // Enough: what is left waits in the connection until it is decided.
-    this.#decide(held, () => {
-      if (held.failure === undefined) this.#attempt?.resume()
-      else this.#fail(held.failure)
-    })
+    this.#decide(held)
     return false
   }
 
   onEnd (): void {
-    if (this.#held === undefined) {
+    const held = this.#held
+    if (held === undefined) {
       this.#noteWrite()
       this.#sink.onEnd()
     } else {
-      this.#decide(this.#held, () => this.#sink.onEnd())
+      held.isWhole = true
+      this.#decide(held)
     }
   }
 
   onFailure (problem: Problem): void {
     this.#turn.giveBack(this.#attempt?.wasSent === true)
+    const held = this.#held
     const reason = this.#attempt?.retryReason
-    if (reason === 'stale') {
+    if (held !== undefined) {
+      held.failure = problem
+      this.#decide(held)
+    } else if (reason === 'stale') {
       // Never sent, so it was no attempt; it goes back to the queue with what is left of its time.
       this.#attempts--
       this.start()
     } else if (reason === 'dropped' && !this.#hasRetried) {
       this.#hasRetried = true
-      this.#deadlineAtMs = undefined
+      this.#endAttempt()
       this.start()
-    } else if (this.#held === undefined) {
-      this.#fail(problem)
-    } else if (this.#held.bytes > MAX_HELD_BYTES) {
-      // It is being decided already.
-      this.#held.failure = problem
     } else {
-      this.#held.failure = problem
-      this.#decide(this.#held, () => this.#fail(problem))
+      this.#fail(problem)
     }
   }
 
   /** A 401 or 429 says that nothing was carried out, so even a write may go again, if its body is still there. */
   #mayGoAgain (status: number, isQuota: boolean): boolean {
     if (status !== 401 && status !== 429) return false
-    const { body } = this.#request
-    const canResend = isKept(body)
+    const canResend = isKept(this.#request.body)
     if (status === 429) return isQuota && canResend && this.#turn.isWorthWaiting()
     if (this.#hasReplayed) return false
-    if (!canResend) this.#rejectToken()
+    // This request can't profit any more, but the ones after it can.
+    if (!canResend) void this.#newerToken()
     return canResend
   }
 
-  #decide (held: UndecidedAnswer, finish: () => void): void {
+  #decide (held: UndecidedAnswer): void {
+    // An answer that is too long is decided before it ends.
+    if (held.isBeingDecided) return
+    held.isBeingDecided = true
     if (held.status === 429) this.#waitAgain()
-    else void this.#replayOrRelease(held, finish)
+    else void this.#replayOrRelease(held)
   }
 
   /** What the API refused goes before those of its lane that never went. */
   #waitAgain (): void {
-    this.#attempt?.abandon()
-    this.#deadlineAtMs = undefined
+    this.#endAttempt()
     this.#startedAtMs = undefined
     this.#waitForTurn()
   }
 
-  async #replayOrRelease (held: UndecidedAnswer, finish: () => void): Promise<void> {
+  async #replayOrRelease (held: UndecidedAnswer): Promise<void> {
     try {
-      const newer = this.#token === undefined ? undefined : await this.#options.tokens.reject(this.#token)
+      const newer = await this.#newerToken()
       if (this.#isAbandoned) return
-      if (newer !== undefined) {
-        this.#hasReplayed = true
-        this.#deadlineAtMs = undefined
-        this.#attempt?.abandon()
-        this.#takeTurn(newer)
-        return
-      }
-      this.#release(held)
-      finish()
+      if (newer === undefined) return this.#release(held)
+      this.#hasReplayed = true
+      this.#endAttempt()
+      this.#takeTurn(newer)
     } catch (thrown) {
       this.#fail(asProblem(thrown))
     }
   }
 
-  #noteWrite (): void {
-    const { lane, target } = this.#request
-    if (lane === 'write') this.#options.onWrite(target, this.#status)
+  /** @returns undefined where none is to be had instead of the refused one */
+  async #newerToken (): Promise<HeldToken | undefined> {
+    return this.#token === undefined ? undefined : await this.#options.tokens.reject(this.#token)
+  }
+
+  /** The next one has all its time again. */
+  #endAttempt (): void {
+    this.#attempt?.abandon()
+    this.#deadlineAtMs = undefined
+  }
+
+  /** The app's after all: what came of it, and what is still to come. */
+  #release (held: UndecidedAnswer): void {
+    this.#held = undefined
+    hand(held, this.#sink)
+    if (held.failure !== undefined) this.#fail(held.failure)
+    else if (held.isWhole) this.#sink.onEnd()
+    else this.#attempt?.resume()
   }
 
   #fail (problem: Problem): void {
@@ -286,13 +254,38 @@ export class Forward implements AnswerSink, PreparedCall {
     if (!isKept(body)) body.destroy()
   }
 
-  #release (held: UndecidedAnswer): void {
-    this.#held = undefined
-    hand(held, this.#sink)
+  #noteWrite (): void {
+    const { lane, target } = this.#request
+    if (lane === 'write') this.#options.onWrite(target, this.#status)
   }
 
-  /** This request can't profit any more, but the ones after it can. */
-  #rejectToken (): void {
-    if (this.#token !== undefined) void this.#options.tokens.reject(this.#token)
+  abandon (): void {
+    this.#isAbandoned = true
+    if (this.isOutcomeUnknown) this.#noteWrite()
+    this.#turn.leave()
+    this.#attempt?.abandon()
+    this.#turn.giveBack(this.#attempt?.wasSent === true)
+    this.#discardBody()
+  }
+
+  resume (): void {
+    this.#attempt?.resume()
+  }
+
+  get attempts (): number {
+    return this.#attempts
+  }
+
+  get upstreamMs (): number | undefined {
+    return this.#upstreamMs
+  }
+
+  get quotaWaitMs (): number | undefined {
+    return this.#turn.waitedMs
+  }
+
+  get isOutcomeUnknown (): boolean {
+    // An answer that is held back is a 401 or 429: the API did not act.
+    return this.#attempt?.wasSent === true && this.#held === undefined && this.#request.lane === 'write'
   }
 }
