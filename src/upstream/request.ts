@@ -19,3 +19,8 @@ export interface UpstreamRequest {
 export function isKept (body: UpstreamRequest['body']): body is Buffer | null {
   return body === null || Buffer.isBuffer(body)
 }
+
+/** What is left of an upload is of no use to anybody. */
+export function discard (body: UpstreamRequest['body']): void {
+  if (!isKept(body)) body.destroy()
+}
