@@ -84,8 +84,13 @@ export class Forward implements AnswerSink, PassHolder, PreparedCall {
   /** A 429 that was waited for in vain is the app's, as it came. */
   onNoPass (problem: Problem): void {
     const undecided = this.#undecided
-    if (undecided?.status === 429 && problem.code === 'RATE-R-001') this.#handOn(undecided)
-    else this.#fail(problem)
+    if (undecided?.status !== 429 || problem.code !== 'RATE-R-001') return this.#fail(problem)
+    try {
+      this.#handOn(undecided)
+    } catch (thrown) {
+      // It can't be written, which is no concern of whoever brought the news: it may be the answer to another request.
+      this.#fail(asProblem(thrown))
+    }
   }
 
   onHead (status: number, statusText: string, headers: string[]): void {

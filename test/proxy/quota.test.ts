@@ -123,7 +123,8 @@ t.test('a 429 with more than 64 KiB is the app\'s at once, whole', async t => {
 
 for (const [what, refusal, expected] of [
   ['is the app\'s, as it came', '429 No\r\nContent-Length: 7\r\n', { status: 429, bytes: 7 }],
-  ['and broke off is the app\'s, broken', '429 No\r\nContent-Length: 8\r\n', { status: 429, bytes: 7, broken: true, code: 'UPSTR-N-001' }]
+  ['and broke off is the app\'s, broken', '429 No\r\nContent-Length: 8\r\n', { status: 429, bytes: 7, broken: true, code: 'UPSTR-N-001' }],
+  ['and cannot be written is a fault', '429 N\x01\r\nContent-Length: 7\r\n', { status: 500, code: 'PROXY-R-001' }]
 ] as const) {
   t.test(`a 429 that was waited for in vain ${what}, and harms nobody else`, async t => {
     const clock = new FakeClock()
