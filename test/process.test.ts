@@ -190,17 +190,21 @@ for (const [what, certificate, isTrusted, outcome] of [
       requests++
       res.end('from the api')
     }, certificate)
-    const sidecar = run(t, [], {
+    const env = {
       ...await environment(t),
       BOOKABLE_API_URL: api.url,
       // Node's own switches must not turn it off either.
       NODE_TLS_REJECT_UNAUTHORIZED: '0',
       NODE_OPTIONS: '--tls-min-v1.0 --tls-cipher-list=DEFAULT@SECLEVEL=0',
       ...(isTrusted ? { NODE_EXTRA_CA_CERTS: api.certPath } : {})
-    })
+    }
+    const sidecar = run(t, [], env)
     const { status, body } = await call((await urlsOf(sidecar)).url, '/venues', { method: 'DELETE' })
     if (outcome === 'from the api') {
       t.equal(body.toString(), outcome)
+      const check = run(t, ['check'], env)
+      t.equal(await check.ended, 0)
+      t.match(check.output.stdout, /✓ tls: .*localhost:\d+: TLSv1\.3, certificate valid until 20\d\d-\d\d-\d\d\n/)
     } else {
       t.equal(status, 502)
       t.match(JSON.parse(body.toString()), { code: 'UPSTR-R-001', detail: /Nothing was sent/ })

@@ -125,9 +125,13 @@ async function connect (config: Config, hosts: readonly URL[]): Promise<readonly
         ? `Nothing answers at ${url.host}. Check the URL in the settings, or start what is to listen there.`
         : `No verified connection to ${url.host}. ${cureOf(cause) ?? 'Check the network and HTTPS_PROXY.'}`, cause)
     })
-    socket.destroy()
-    if (!(socket instanceof TLSSocket)) return `${url.host}: plain http, on this machine`
-    return `${url.host}: ${socket.getProtocol()}, certificate valid until ${isoTime(Date.parse(socket.getPeerCertificate().valid_to)).slice(0, 10)}`
+    try {
+      if (!(socket instanceof TLSSocket)) return `${url.host}: plain http, on this machine`
+      return `${url.host}: ${socket.getProtocol()}, certificate valid until ${isoTime(Date.parse(socket.getPeerCertificate().valid_to)).slice(0, 10)}`
+    } finally {
+      // A destroyed socket knows nothing of its certificate.
+      socket.destroy()
+    }
   })
 }
 
