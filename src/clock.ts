@@ -20,15 +20,9 @@ export function isoTime (epochMs: number): string {
   return new Date(epochMs).toISOString()
 }
 
-/** Resolves after `delayMs`, or at once when `signal` aborts. */
-export function delay (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const timer = clock.setTimer(resolve, delayMs)
-    signal?.addEventListener('abort', () => {
-      timer.cancel()
-      resolve()
-    }, { once: true })
-  })
+/** Resolves after `delayMs`. */
+export function delay (clock: Clock, delayMs: number): Promise<void> {
+  return new Promise(resolve => { clock.setTimer(resolve, delayMs) })
 }
 
 /** A signal that aborts after `delayMs`, unless it is cancelled before. */
