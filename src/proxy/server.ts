@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
-import fastify from 'fastify'
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Pool } from 'undici'
 import { problemOfClientError, sendProblemOnSocket } from '../http/answer.ts'
 import { isEnding } from '../http/pipeline.ts'
@@ -36,19 +36,13 @@ export async function createProxyServer ({ door, pool, upstreamUrl, config }: Pr
     exposeHeadRoutes: false,
     // Ids hold pipes and are long; the door and Node's head limit bound them.
     routerOptions: { maxParamLength: 16 * 1024 },
-    frameworkErrors: (error, request) => fail(request.raw, error)
+    frameworkErrors: refuse
   })
   // No body is parsed or limited here: the exchange takes it from the raw request.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.setNotFoundHandler((request, reply) => {
-    reply.hijack()
-    fail(request.raw, new Problem('PROXY-N-001', 'This path is not forwarded.'))
-  })
-  app.setErrorHandler((error, request, reply) => {
-    reply.hijack()
-    fail(request.raw, error)
-  })
+  app.setErrorHandler(refuse)
+  app.setNotFoundHandler((request, reply) => refuse(new Problem('PROXY-N-001', 'This path is not forwarded.'), request, reply))
   for (const prefix of config.routes) {
     await app.register(httpProxy, {
       upstream: upstreamUrl.origin,
@@ -81,10 +75,11 @@ function exchangeOf (req: AdmittedRequest): Exchange | undefined {
   return req[EXCHANGE]
 }
 
-/** What Fastify or the plugin refuse after all. */
-function fail (req: IncomingMessage, error: unknown): void {
+/** What Fastify or the plugin refuse after all: its exchange answers, so that it ends. */
+function refuse (error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const isTheirs = error instanceof Error && 'statusCode' in error && error.statusCode === 400
-  exchangeOf(req)?.onFailure(isTheirs ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.') : asProblem(error))
+  reply.hijack()
+  exchangeOf(request.raw)?.onFailure(isTheirs ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.') : asProblem(error))
 }
 
 /** The answer that is under way or waited for on a connection, by Node's own mark, which its own listener looks at too. */
