@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { request } from 'undici'
+import { helpText } from '../src/commands/help.ts'
+import { VERSION } from '../src/version.ts'
 import { call } from './helpers/http.ts'
 import { run, type RunningProcess } from './helpers/process.ts'
 import { startTlsServer } from './helpers/tls.ts'
@@ -127,11 +129,22 @@ t.test('bad settings are told all at once, without a stack, and end with 2', asy
 })
 
 t.test('an unknown word or option is named, points to --help, and ends with 2', async t => {
-  for (const [args, word] of [[['srve'], 'srve'], [['serve', 'now'], 'now'], [['--prot'], '--prot'], [['wait', '--timeout', 'x'], 'x'], [['serve', '--json'], '--json']] as const) {
+  await Promise.all(([
+    [['srve'], 'srve'], [['serve', 'now'], 'now'], [['--prot'], '--prot'], [['wait', '--timeout', 'x'], 'x'], [['wait', '--timeout'], '--timeout'],
+    [['serve', '--json'], '--json'], [['serve', '--fault', 'api-hang'], '--fault'], [['serve', '--timeout', '1'], '--timeout'], [['demo', '--fault', 'api-hnag'], 'api-hnag']
+  ] as const).map(async ([args, word]) => {
     const { ended, output } = run(t, args)
-    t.equal(await ended, 2)
+    t.equal(await ended, 2, word)
     t.match(output.stderr.trim().split('\n'), [/--help/])
     t.match(output.stderr, word)
+  }))
+})
+
+t.test('--help and --version are told on stdout, whatever the command and the settings, and end with 0', async t => {
+  for (const [option, text] of [['--help', helpText()], ['-h', helpText()], ['--version', `${VERSION}\n`]] as const) {
+    const { ended, output } = run(t, ['demo', option], { PORT: 'abc' })
+    t.equal(await ended, 0)
+    t.same(output, { stdout: text, stderr: '' })
   }
 })
 
@@ -257,6 +270,16 @@ t.test('an unexpected exception is logged, drains, and ends with 1', async t => 
   answer()
   t.equal((await running).body.toString(), 'late')
   t.equal(await sidecar.ended, 1)
+})
+
+t.test('a fault of its own is told with its stack, and ends with 1', async t => {
+  const hook = join(mkdtempSync(join(tmpdir(), 'hook-')), 'no-http.cjs')
+  writeFileSync(hook, "const http = require('node:http'); http.get = http.createServer = () => { throw new Error('out of the blue') }")
+  for (const command of ['serve', 'healthcheck']) {
+    const { ended, output } = run(t, [command], { ...await environment(t), NODE_OPTIONS: `--require ${hook}` })
+    t.equal(await ended, 1)
+    t.match(output.stdout + output.stderr, /Error: out of the blue(\n|\\n) +at /)
+  }
 })
 
 t.test('a rotated secret file is used at the next token request, without a restart', async t => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createAdminServer } from '../../src/admin/server.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { call } from '../helpers/http.ts'
 import { json, startServer } from '../helpers/servers.ts'
@@ -9,6 +10,22 @@ t.test('with a token all probes say 200', async t => {
   await line('token refreshed')
   for (const path of ['/livez', '/readyz', '/healthz', '/startupz']) {
     for (const method of ['GET', 'HEAD']) t.equal((await call(adminUrl, path, { method })).status, 200, `${method} ${path}`)
+  }
+})
+
+t.test('a fault behind a page is a problem that tells nobody its cause', async t => {
+  const url = await startServer(t, await createAdminServer({
+    hosts: 'any',
+    tokens: { problem: undefined, hasStarted: true },
+    door: { isLeaving: false },
+    metrics: { contentType: 'text/plain', text: async () => { throw new Error('a secret') } },
+    readStatus: () => { throw new Error('a secret') },
+    nowMs: () => 0
+  }))
+  for (const path of ['/', '/status', '/metrics']) {
+    const { status, body } = await call(url, path)
+    t.match({ status, problem: JSON.parse(body.toString()) }, { status: 500, problem: { code: 'PROXY-R-001' } }, path)
+    t.notMatch(body.toString(), 'a secret')
   }
 })
 

@@ -99,7 +99,8 @@ t.test('healthcheck ends, whatever answers at the port', async t => {
   })
   const endless = await startServer(t, (_req, res) => res.writeHead(503).end('x'.repeat(200_000)))
   const escaping = await startServer(t, (_req, res) => res.writeHead(503).end(JSON.stringify({ code: 'x', detail: `\u001b[2J\u009b2J${'x'.repeat(20_000)}` })))
-  for (const [url, words] of [[dripping, /no answer in 3000 ms/], [endless, /no end/], [escaping, /^not ready: \\x1b\[2J\\x9b2Jx{900,1000}\n$/]] as const) {
+  const another = await startServer(t, (_req, res) => res.writeHead(404).end('<h1>Not found</h1>'))
+  for (const [url, words] of [[dripping, /no answer in 3000 ms/], [another, /^not ready: the answer is not a sidecar's\n$/], [endless, /no end/], [escaping, /^not ready: \\x1b\[2J\\x9b2Jx{900,1000}\n$/]] as const) {
     const health = run(t, ['healthcheck'], { ADMIN_PORT: new URL(url).port, ADMIN_HOST: '127.0.0.1' })
     t.equal(await health.ended, 1)
     t.match(health.output.stderr, words)

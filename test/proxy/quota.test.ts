@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { FakeClock, settle } from '../helpers/fake-clock.ts'
-import { call, recorder, type Answer } from '../helpers/http.ts'
+import { call, recorder, valuesOf, type Answer } from '../helpers/http.ts'
 import { json, startTcpServer, type Teardown } from '../helpers/servers.ts'
 import { startTestSidecar, type TestSidecar } from '../helpers/sidecar.ts'
 
@@ -11,12 +11,14 @@ interface Quota {
   used: number
   /** Of a refusal. */
   words?: string
+  /** Instead of a refusal that gets whole. */
+  refuse?: RequestListener
 }
 
 /** An API with true windows of a minute on the test's clock. */
 function meteredApi (clock: FakeClock, quota: Quota) {
   let window = 0
-  const serve: RequestListener = (_req, res) => {
+  const serve: RequestListener = (req, res) => {
     const id = Math.floor(clock.nowMs() / 60_000)
     if (id !== window) quota.used = 0
     window = id
@@ -27,6 +29,7 @@ function meteredApi (clock: FakeClock, quota: Quota) {
     res.setHeader('X-RateLimit-Remaining', quota.limit - quota.used)
     res.setHeader('X-RateLimit-Reset', id * 60 + 60)
     if (isAllowed) json(res, 200, { used: quota.used })
+    else if (quota.refuse !== undefined) quota.refuse(req, res.writeHead(429))
     else json(res, 429, { code: 'RATE-R-001', isRetryable: true, detail: quota.words })
   }
   return recorder(serve)
@@ -153,6 +156,27 @@ for (const [what, refusal, expected] of [
     t.equal(seen.length, 3)
   })
 }
+
+t.test('a 429 that breaks off is waited out all the same', async t => {
+  const sidecar = await spent(t, { left: 5, turnsInMs: 2_000 })
+  const { url, clock, quota, seen } = sidecar
+  Object.assign(quota, { used: quota.limit, refuse: (_req, res) => res.write('{', () => res.destroy()) } satisfies Partial<Quota>)
+  const answer = call(url, '/venues/1')
+  await waiting(sidecar, 1)
+  await clock.advanceMs(2_000)
+  t.match(await answer, { status: 200 })
+  t.equal(seen.length, 2)
+})
+
+t.test('a request whose token ended while it waited for its turn takes a new one first', async t => {
+  const sidecar = await spent(t, { turnsInMs: 3_000 })
+  const answer = call(sidecar.url, '/venues')
+  await waiting(sidecar, 1)
+  sidecar.clock.sleepMs(3_600_000)
+  await sidecar.clock.runUntil(answer)
+  t.match(await answer, { status: 200 })
+  t.match(sidecar.seen.map(({ headers }) => valuesOf(headers, 'authorization')), [['Bearer token-2']])
+})
 
 t.test('an app that hangs up leaves the queue', async t => {
   const sidecar = await spent(t, { turnsInMs: 3_000 })

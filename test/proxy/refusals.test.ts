@@ -108,13 +108,15 @@ t.test('a head that does not get whole in 10 s is 408', { timeout: 20_000 }, asy
   t.match(parse(await sendRaw(url, 'GET /venues HTTP/1.1\r\nHost: loc')), { status: 408, problem: { code: 'PROXY-N-006' } })
 })
 
-for (const [what, length] of [['held', 100], ['streamed', 100_000]] as const) {
-  t.test(`a ${what} upload that falls silent for 30 s is 408, and never looks complete to the API`, async t => {
+for (const [what, length, sent] of [
+  ['held', 100, 99], ['held', 100, 0], ['streamed', 100_000, 99_999], ['streamed', 100_000, 0]
+] as const) {
+  t.test(`a ${what} upload that${sent === 0 ? ' never begins, or' : ''} falls silent for 30 s is 408, and never looks complete to the API`, async t => {
     const clock = new FakeClock()
     let isComplete = false
     const { url, line } = await startTestSidecar(t, { clock, env: { UPSTREAM_TIMEOUT_MS: '60000' }, api: req => req.resume().on('end', () => { isComplete = true }) })
     await line('token refreshed')
-    const answer = sendRaw(url, `POST /venues/1/booking HTTP/1.1\r\n${HOST}Content-Length: ${length}\r\n\r\n${'x'.repeat(length - 1)}`)
+    const answer = sendRaw(url, `POST /venues/1/booking HTTP/1.1\r\n${HOST}Content-Length: ${length}\r\n\r\n${'x'.repeat(sent)}`)
     await clock.runUntil(answer)
     t.match(parse(await answer), { status: 408, problem: { code: 'PROXY-N-006' } })
     t.notOk(isComplete)

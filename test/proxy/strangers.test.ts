@@ -1,5 +1,6 @@
-import { existsSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -118,11 +119,22 @@ t.test('the unix socket has mode 0600, asks for no Host, serves, and is gone aft
   t.notOk(existsSync(path))
 })
 
+/** A socket on which nobody listens any more. */
+async function leaveBehind (path: string): Promise<void> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(`${path}.made`, resolve))
+  // Under the name that it has, node would remove it.
+  renameSync(`${path}.made`, path)
+  await new Promise(resolve => server.close(resolve))
+}
+
 t.test('a socket that was left behind is replaced, one that is in use or no socket is not', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'socket-'))
-  const [path, file] = [join(folder, 'a.sock'), join(folder, 'file')]
+  const [path, left, file] = [join(folder, 'a.sock'), join(folder, 'b.sock'), join(folder, 'file')]
   await startTestSidecar(t, { env: { SOCKET_PATH: path } })
   await t.rejects(startTestSidecar(t, { env: { SOCKET_PATH: path } }), { name: 'ListenError', message: /is taken/ })
+  await leaveBehind(left)
+  await startTestSidecar(t, { env: { SOCKET_PATH: left } })
   writeFileSync(file, 'precious')
   await t.rejects(startTestSidecar(t, { env: { SOCKET_PATH: file } }), { name: 'ListenError', message: /no socket/ })
   t.equal(statSync(file).size, 8)

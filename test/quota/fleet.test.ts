@@ -104,6 +104,22 @@ t.test('what is kept for writes is kept by the whole fleet', { skip: NO_REDIS },
   t.equal(world.window().refused, 0)
 })
 
+t.test('a turn that was never sent is for the next who asks, and costs no round trip', { skip: NO_REDIS }, async t => {
+  const { world, pods: [pod] } = await started(t, 1)
+  await world.learnAll()
+  pod?.ask('read')
+  await world.advanceMs(100)
+  const take = (): number => pod?.governor.take('read') ?? 0
+  const turns = []
+  for (let turn = take(); turn > 0; turn = take()) turns.push(turn)
+  const [first = 0, second = 0] = turns
+  pod?.governor.giveBack(first, true)
+  t.equal(take(), 0)
+  pod?.governor.giveBack(second, false)
+  t.ok(take() > 0)
+  t.equal(take(), 0)
+})
+
 t.test('what a dead pod had reserved is lost for one window', { skip: NO_REDIS }, async t => {
   const { world, pods } = await started(t, 3)
   world.limit = 300

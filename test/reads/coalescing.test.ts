@@ -218,6 +218,19 @@ t.test('who went on its own, and hangs up, frees its own upstream call', async t
   t.equal((await leader).body.toString(), 'for one alone')
 })
 
+t.test('who went on its own gets more than a connection holds, at its own pace', async t => {
+  const { api, arrival } = holdingApi()
+  const sidecar = await startTestSidecar(t, { api })
+  const leader = call(sidecar.url, PATH)
+  const { res } = await arrival()
+  const alone = call(sidecar.url, PATH)
+  await inFlight(sidecar, 2)
+  res.setHeader('Vary', '*').end('for one alone')
+  ;(await arrival(2)).res.end(Buffer.alloc(10_000_000))
+  t.equal((await alone).body.length, 10_000_000)
+  t.equal((await leader).body.toString(), 'for one alone')
+})
+
 t.test('when all have hung up the upstream call is freed, and the next read is a new one', async t => {
   const { held, api, arrival } = holdingApi()
   const sidecar = await startTestSidecar(t, { api })

@@ -3,25 +3,27 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock, type Clock } from '../../src/clock.ts'
 import { fileSecret, fixedSecret, type SecretSource } from '../../src/config/secret-source.ts'
 import { RedisHome } from '../../src/redis/home.ts'
 import type { RedisState } from '../../src/redis/link.ts'
 import { redisScript } from '../../src/redis/script.ts'
 import { RedisSource } from '../../src/redis/source.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
 import { NO_REDIS, startRedis, startSentinel, type RunningRedis } from '../helpers/redis.ts'
 import { freePort, startTcpServer, type Teardown } from '../helpers/servers.ts'
+import { startTlsServer } from '../helpers/tls.ts'
 
 const ECHO = redisScript("redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])")
 const KEYS = ['{bookable-sidecar}:test']
 
-/** A home of Redis on the machine's own clock, since Redis has no other. */
-function startHome (t: Teardown, url: string | SecretSource) {
+/** A home of Redis; on the machine's own clock, since Redis has no other, but where a test waits for nothing else. */
+function startHome (t: Teardown, url: string | SecretSource, clock: Clock = systemClock) {
   const changes: RedisState[] = []
   const listeners = new Set<() => void>()
   const source = new RedisSource(typeof url === 'string' ? fixedSecret(url) : url, () => {})
   const home = new RedisHome({
-    clock: systemClock,
+    clock,
     random: () => 0,
     source,
     onChange (state) {
@@ -176,6 +178,32 @@ t.test('a rotated password is read from its file, and shown to nobody', { skip: 
   t.notMatch(JSON.stringify(changes), 'obviously-fake')
 })
 
+t.test('a password that is rotated while the connection stands is used from the next look on', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t, ['user one on >obviously-fake ~* +@all', 'user two on >obviously-fake ~* +@all'])
+  const dir = mkdtempSync(join(tmpdir(), 'redis-url-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const path = join(dir, 'url')
+  const rotate = (user: string): void => writeFileSync(path, `redis://${user}:obviously-fake@127.0.0.1:${redis.port}\n`)
+  rotate('one')
+  const clock = new FakeClock()
+  const { becomes, words } = startHome(t, fileSecret('REDIS_URL', path), clock)
+  await becomes('up')
+  rotate('two')
+  while (!/ user=two /.test(await redis.ask('CLIENT', 'LIST'))) await clock.advanceMs(1_000)
+  t.notMatch(await redis.ask('CLIENT', 'LIST'), / user=one /)
+  t.same(words(), ['up'])
+})
+
+t.test('a Redis whose certificate nobody vouches for gets no password, and is told of', async t => {
+  const { url } = await startTlsServer(t, () => t.fail('it was spoken to'))
+  const { port } = new URL(url)
+  for (const [way, trouble] of [
+    [`rediss://:obviously-fake@localhost:${port}`, { reason: 'untrusted', detail: /self-signed/ }],
+    // ioredis does not say what is wrong with a sentinel.
+    [`rediss+sentinel://user:obviously-fake@127.0.0.1:${port}/mymaster?sentinelUsername=user&sentinelPassword=obviously-fake`, { reason: 'down', detail: /no sentinel can be asked/ }]
+  ] as const) t.match(await startHome(t, way).becomes('away'), { trouble }, way)
+})
+
 t.test('a user with too few rights is refused, and told which', { skip: NO_REDIS }, async t => {
   const redis = await startRedis(t, ['user limited on >obviously-fake ~* +get', 'user fleet on >obviously-fake ~{bookable-sidecar}:* +@connection +@read +@write +@scripting'])
   t.match(await startHome(t, `redis://limited:obviously-fake@127.0.0.1:${redis.port}`).becomes('away'), { level: 'away', trouble: { reason: 'refused', detail: /NOPERM.*evalsha/ } })
@@ -256,7 +284,7 @@ t.test('where there is more than one Redis', { skip: NO_REDIS }, async t => {
 
   t.test('a cluster serves by any of its nodes, also those who ask at the same time', { buffered: true }, async t => {
     const [first, owner] = await startCluster(t)
-    const { home, becomes, words } = startHome(t, `redis+cluster://127.0.0.1:1,127.0.0.1:${first.port}`)
+    const { home, becomes, words } = startHome(t, `redis+cluster://127.0.0.1:1,localhost:${first.port}`)
     // Before it is known which of the nodes has the key.
     t.same(await Promise.all(['one', 'two', 'three'].map(async word => home.run(ECHO, KEYS, [word], 'start'))), ['one', 'two', 'three'])
     await becomes('up')

@@ -55,6 +55,26 @@ t.test('a repeat that meets another sidecar gets the first one\'s answer', { ski
   t.equal(seen.length, 1)
 })
 
+t.test('something else under a record\'s name is told of, overwritten by nobody, and each sidecar goes on alone', { skip: NO_REDIS }, async t => {
+  const { redis, seen, arrived, answer, one, two } = await startFleet(t)
+  const first = book(one.url, { key: 'k' })
+  await arrived(1)
+  const key = await recordIn(redis)
+  await redis.ask('SET', key, 'mine')
+  answer()
+  t.equal((await first).status, 201)
+  // When it ends, and when it is claimed.
+  t.match(await one.line('idempotency store refused'), { level: 40, reason: /^Redis refused it: WRONGTYPE/ })
+  const other = book(two.url, { key: 'k' })
+  await arrived(2)
+  answer()
+  t.match((await other).headers['idempotency-replayed'], undefined)
+  t.match(await two.line('idempotency store refused'), { reason: /WRONGTYPE/ })
+  t.match(await redis.ask('GET', key), 'mine')
+  t.equal((await book(one.url, { key: 'k' })).headers['idempotency-replayed'], 'true')
+  t.equal(seen.length, 2)
+})
+
 t.test('a repeat that meets another sidecar while the first runs waits for it', { skip: NO_REDIS }, async t => {
   const { seen, arrived, answer, one, two } = await startFleet(t)
   const first = book(one.url, { key: 'k' })

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { FileTokenStore } from '../../../src/token/stores/file.ts'
 import { FakeClock } from '../../helpers/fake-clock.ts'
-import type { Teardown } from '../../helpers/servers.ts'
+import { json, readBody, startRefusing, startServer, type Teardown } from '../../helpers/servers.ts'
+import { startTestSidecar } from '../../helpers/sidecar.ts'
 import { CountingEndpoint, HOUR_MS, seal, startCache } from './helper.ts'
 
 /** A folder for the file, and sidecars that start one after another on it. */
@@ -125,6 +126,37 @@ t.test('a stored token is verified as a new one is', async t => {
   t.equal(endpoint.requests, 2)
   t.match(warnings, [/lacks scope "venue-booking:create"/])
   t.match(second.events, [/^TOKEN-R-002/])
+})
+
+t.test('while the keys of the issuer cannot be had, a stored token is not used, and none is asked for', async t => {
+  const { path } = setUp(t)
+  const env = { TOKEN_STORE: 'file', TOKEN_STORE_PATH: path }
+  const first = await startTestSidecar(t, { env })
+  await first.line('token refreshed')
+  await first.drain()
+  const clock = new FakeClock(Date.now())
+  const { line, drain } = await startTestSidecar(t, { clock, env: { ...env, BOOKABLE_TOKEN_URL: first.tokenServer.url, VERIFY_TOKEN: 'signature', BOOKABLE_ISSUER: `${await startRefusing(t)}/` } })
+  await clock.runUntil(line('no usable token', 4))
+  t.equal(first.tokenServer.requests, 1)
+  await clock.runUntil(drain())
+})
+
+t.test('refused credentials are tried again as soon as their file is rotated, with a store too', async t => {
+  const { dir, path } = setUp(t)
+  const secret = join(dir, 'secret')
+  writeFileSync(secret, 'old-and-fake')
+  const origin = await startServer(t, (req, res) => {
+    void readBody(req).then(body => String(body).includes('new-and-fake') ? json(res, 200, { access_token: 'a', expires_in: 3600 }) : json(res, 401, { error: 'access_denied' }))
+  })
+  const clock = new FakeClock()
+  const { line, drain } = await startTestSidecar(t, {
+    clock, env: { TOKEN_STORE: 'file', TOKEN_STORE_PATH: path, BOOKABLE_TOKEN_URL: `${origin}/token`, BOOKABLE_CLIENT_SECRET: '', BOOKABLE_CLIENT_SECRET_FILE: secret }
+  })
+  await clock.runUntil(line('no usable token', 3))
+  writeFileSync(secret, 'new-and-fake')
+  await clock.runUntil(line('token refreshed'))
+  t.match(await line('token refreshed'), { reason: 'rotated' })
+  await clock.runUntil(drain())
 })
 
 t.test('a token from before the clock was set back is not believed', async t => {
