@@ -82,7 +82,8 @@ export class Upload {
     // Whoever takes the stream listens too; until then, in the wait for a token or a connection, an app that breaks off must harm nobody else.
     stream.on('error', () => {})
     const onData = (chunk: Buffer): void => {
-      if (stream.push(chunk)) return this.#watch(() => stream.destroy(silence()))
+      // Then it reads again at once, and the watch begins anew.
+      if (stream.push(chunk)) return
       // The API takes no more for now: the app's silence is our doing.
       this.#timer?.cancel()
       req.pause()
