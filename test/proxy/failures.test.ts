@@ -68,6 +68,20 @@ t.test('the deadline counts the time in the pool\'s queue, and says that nothing
   t.equal(seen.length, 1)
 })
 
+t.test('a fault of the sidecar itself is a problem without its cause, which the log has under the same correlation id', async t => {
+  const clock = new FakeClock()
+  const { url, line, requestLine } = await startTestSidecar(t, { clock })
+  await line('token refreshed')
+  const setTimer = clock.setTimer.bind(clock)
+  clock.setTimer = () => { throw new Error('out of the blue') }
+  const answer = await call(url, '/venues')
+  clock.setTimer = setTimer
+  t.match({ status: answer.status, problem: JSON.parse(answer.body.toString()) }, { status: 500, problem: { code: 'PROXY-R-001' } })
+  t.notMatch(answer.body.toString(), 'out of the blue')
+  t.match(await requestLine(), { status: 500, code: 'PROXY-R-001' })
+  t.match(await line('fault of the sidecar'), { level: 50, correlationId: answer.headers['x-correlation-id'], err: { message: 'out of the blue' } })
+})
+
 t.test('an answer that breaks off reaches the app broken, never shortened', async t => {
   for (const head of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
     const { url, requestLine } = await startTestSidecar(t, {

@@ -1,7 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { GIVE_BACK, TAKE } from '../../src/quota/stores/redis-scripts.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import { call } from '../helpers/http.ts'
 import { NO_REDIS, startRedis } from '../helpers/redis.ts'
 import type { Teardown } from '../helpers/servers.ts'
+import { startTestSidecar } from '../helpers/sidecar.ts'
 import { FleetWorld, type Pod } from './fleet-world.ts'
 
 async function started (t: Teardown, n: number, { limit = 60 } = {}) {
@@ -77,6 +83,29 @@ t.test('something else under its name is told once, and all go on with their sha
   hold(t, world, 3, { least: 54, refusals: 3 })
   t.same(pods.map(({ allotment }) => allotment.status.isAlone), pods.map(() => false))
   t.equal(world.warnings.length, pods.length)
+})
+
+t.test('what keeps a sidecar from the count of its fleet is in its log, and so is a file of REDIS_URL that is gone', { skip: NO_REDIS }, async t => {
+  const redis = await startRedis(t)
+  const dir = mkdtempSync(join(tmpdir(), 'redis-url-'))
+  const path = join(dir, 'url')
+  writeFileSync(path, redis.url)
+  const clock = new FakeClock(Date.now())
+  const { url, line, drain } = await startTestSidecar(t, {
+    clock,
+    env: { QUOTA_STORE: 'redis', REDIS_URL_FILE: path },
+    api: (_req, res) => res.writeHead(200, { 'X-RateLimit-Limit': '10', 'X-RateLimit-Remaining': '9', 'X-RateLimit-Reset': String(Math.floor(clock.nowMs() / 60_000) * 60 + 60) }).end()
+  })
+  await clock.runUntil(line('redis is there'))
+  const countOf = async (): Promise<string | undefined> => /\{\S+:quota:\S+/.exec(await redis.ask('KEYS', '*:quota:*'))?.[0]
+  while (await countOf() === undefined) await clock.runUntil(call(url, '/venues'))
+  await redis.ask('SET', await countOf() ?? '', 'mine')
+  await clock.runUntil(line('quota store refused'))
+  t.match(await line('quota store refused'), { level: 40, reason: /WRONGTYPE/ })
+  rmSync(dir, { recursive: true })
+  await clock.runUntil(line('secret file unreadable'))
+  t.match(await line('secret file unreadable'), { level: 40, reason: /REDIS_URL_FILE/ })
+  await clock.runUntil(drain())
 })
 
 for (const [field, garbage] of [['granted', 'many'], ['limit', 'nan'], ['ends', 'inf'], ['id', ''], ['since', '1e999'], ['foreign', '9'.repeat(400)]] as const) {

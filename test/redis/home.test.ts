@@ -9,6 +9,7 @@ import { RedisHome } from '../../src/redis/home.ts'
 import type { RedisState } from '../../src/redis/link.ts'
 import { redisScript } from '../../src/redis/script.ts'
 import { RedisSource } from '../../src/redis/source.ts'
+import { troubleOf } from '../../src/redis/trouble.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { NO_REDIS, startRedis, startSentinel, type RunningRedis } from '../helpers/redis.ts'
 import { freePort, startTcpServer, type Teardown } from '../helpers/servers.ts'
@@ -202,6 +203,19 @@ t.test('a Redis whose certificate nobody vouches for gets no password, and is to
     // ioredis does not say what is wrong with a sentinel.
     [`rediss+sentinel://user:obviously-fake@127.0.0.1:${port}/mymaster?sentinelUsername=user&sentinelPassword=obviously-fake`, { reason: 'down', detail: /no sentinel can be asked/ }]
   ] as const) t.match(await startHome(t, way).becomes('away'), { trouble }, way)
+})
+
+t.test('a Redis that accepts connections and says nothing holds the patient no longer than their limit', async t => {
+  const clock = new FakeClock()
+  const { home } = startHome(t, (await startTcpServer(t, () => {})).replace('http', 'redis'), clock)
+  const refused = refusal(home.run(ECHO, KEYS, ['one'], 'patient'))
+  await clock.advanceMs(500)
+  t.match((await refused).error, { name: 'RedisAway', message: 'not connected in time' })
+})
+
+t.test('of a host name with many addresses it is told what each of them said', async t => {
+  const error = new AggregateError([new Error('connect ECONNREFUSED ::1:6379'), new Error('connect ECONNREFUSED 127.0.0.1:6379')])
+  t.match(troubleOf(error), { reason: 'down', detail: 'connect ECONNREFUSED ::1:6379; connect ECONNREFUSED 127.0.0.1:6379' })
 })
 
 t.test('a user with too few rights is refused, and told which', { skip: NO_REDIS }, async t => {

@@ -116,6 +116,30 @@ t.test('what failed before it was sent is sent by a repeat that waits at another
   t.equal(seen.length, 2)
 })
 
+t.test('an outcome that nobody knows is unknown at every sidecar', { skip: NO_REDIS }, async t => {
+  const { redis, seen, arrived, due, one, two } = await startFleet(t)
+  const first = book(one.url, { key: 'k' })
+  await arrived(1)
+  due()?.destroy()
+  t.match(problemOf(await first), { status: 502, code: 'UPSTR-N-001' })
+  await kept(redis)
+  t.match(problemOf(await book(two.url, { key: 'k' })), { code: 'UPSTR-N-001' })
+  t.equal(seen.length, 1)
+})
+
+t.test('an outcome that somebody changed in Redis is given to nobody, and told of', { skip: NO_REDIS }, async t => {
+  const { redis, seen, arrived, answer, one, two } = await startFleet(t)
+  const first = book(one.url, { key: 'k' })
+  await arrived(1)
+  answer()
+  t.equal((await first).status, 201)
+  await kept(redis)
+  await redis.ask('HSET', await recordIn(redis), 'box', 'a booking of theirs')
+  t.match(problemOf(await book(two.url, { key: 'k' })), { status: 502, code: 'UPSTR-N-001' })
+  t.match(await two.line('idempotency store refused'), { level: 40, reason: /torn, or was changed/ })
+  t.equal(seen.length, 1)
+})
+
 t.test('what a sidecar had under way when it crashed is unknown, and never sent again', { skip: NO_REDIS }, async t => {
   const { redis, seen, arrived, answer, one, two } = await startFleet(t)
   const first = book(one.url, { key: 'k' })

@@ -118,4 +118,9 @@ t.test('metadata of another issuer, or that leads to plain http elsewhere, is re
   await t.rejects(keysOf(other.issuer).load(), { code: 'TOKEN-R-002', message: /is of issuer "https:\/\/evil.example\/"/ })
   const plain = await startIssuer(t, origin => ({ issuer: `${origin}/`, jwks_uri: 'http://keys.example/keys' }))
   await t.rejects(keysOf(plain.issuer).load(), { code: 'TOKEN-R-002', cause: { message: /plain http/ } })
+  // Loopback may be spoken to without TLS, but not in the name of an issuer that has it.
+  const near = new IssuerKeys({
+    clock: systemClock, timeoutMs: 5000, parseUrl: parseHttpUrl, issuer: 'https://issuer.example/', fetchJson: async () => ({ status: 200, headers: {}, json: { jwks_uri: 'http://127.0.0.1/keys' } })
+  })
+  await t.rejects(near.load(), { code: 'TOKEN-R-002', cause: { message: /not https/ } })
 })

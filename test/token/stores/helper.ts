@@ -81,7 +81,7 @@ function watched (store: TokenStore) {
 }
 
 /** A cache over a store, as one sidecar of a fleet has it. */
-export function startCache (t: Teardown, { clock, store, endpoint, requiredScopes = [], onRefused = () => {} }: { clock: Clock, store: TokenStore, endpoint: CountingEndpoint, requiredScopes?: readonly string[], onRefused?: (reason: string) => void }): StartedCache {
+export function startCache (t: Teardown, { clock, store, endpoint, requiredScopes = [], onRefused = () => {}, waitMs = WAIT_MS }: { clock: Clock, store: TokenStore, endpoint: CountingEndpoint, requiredScopes?: readonly string[], onRefused?: (reason: string) => void, waitMs?: number }): StartedCache {
   const events: string[] = []
   const waiting: Array<() => void> = []
   const happened = (event: string): void => {
@@ -103,7 +103,7 @@ export function startCache (t: Teardown, { clock, store, endpoint, requiredScope
     random: () => 0,
     expiryBufferMs: 60_000,
     waitMs: WAIT_MS,
-    endpoint: new SharedTokenSource({ clock, random: () => 0, endpoint: verified(endpoint, verification), verification, store: watching, waitMs: WAIT_MS, onRefused, stop: stop.signal }),
+    endpoint: new SharedTokenSource({ clock, random: () => 0, endpoint: verified(endpoint, verification), verification, store: watching, waitMs, onRefused, stop: stop.signal }),
     onRefreshed: (_token, { reason, isStored }) => happened(isStored ? `${reason}, stored` : reason),
     onFailed: ({ code, message }) => happened(`${code} ${message}`)
   })

@@ -5,7 +5,7 @@ import { RedisHome } from '../../../src/redis/home.ts'
 import { RedisSource } from '../../../src/redis/source.ts'
 import { RedisTokenStore } from '../../../src/token/stores/redis.ts'
 import type { TokenSeal } from '../../../src/token/stores/seal.ts'
-import { FakeClock } from '../../helpers/fake-clock.ts'
+import { FakeClock, settle } from '../../helpers/fake-clock.ts'
 import { NO_REDIS, startRedis, type RunningRedis } from '../../helpers/redis.ts'
 import type { Teardown } from '../../helpers/servers.ts'
 import { CountingEndpoint, HOUR_MS, seal, startCache, type StartedCache } from './helper.ts'
@@ -220,6 +220,43 @@ t.test('clocks that differ by hours agree on the end of a token', { skip: NO_RED
     const leftMs = (cache.status.held?.expiresAtMs ?? 0) - clock.nowMs()
     t.ok(leftMs > HOUR_MS - 5_000 && leftMs <= HOUR_MS, `${leftMs} ms`)
   }
+})
+
+t.test('a token that is over before it comes is not stored, and locks nobody out', { skip: NO_REDIS }, async t => {
+  const { redis, clock, endpoint, pod } = await setUp(t)
+  let open = (): void => {}
+  endpoint.gate = new Promise(resolve => { open = resolve })
+  const { cache, event, written } = pod()
+  cache.start()
+  await clock.runUntil(endpoint.asked(1))
+  await clock.advanceMs(HOUR_MS)
+  open()
+  await event(1)
+  await written()
+  t.same((await keysIn(redis)).filter(key => !key.endsWith(':fence')), [])
+})
+
+t.test('where Redis goes while a token is asked for, the token is used all the same', { skip: NO_REDIS }, async t => {
+  const { redis, clock, endpoint, pod } = await setUp(t)
+  let open = (): void => {}
+  endpoint.gate = new Promise(resolve => { open = resolve })
+  const { cache, event, written, now, home } = pod()
+  cache.start()
+  await clock.runUntil(endpoint.asked(1))
+  await redis.kill()
+  while (home.isUp) await settle()
+  open()
+  await event(1)
+  await written()
+  t.equal(now(), 'token-1')
+})
+
+t.test('another sidecar that asks for a token is waited for as long as for the token endpoint', async t => {
+  const clock = new FakeClock()
+  const busy = startCache(t, { clock, endpoint: new CountingEndpoint(), store: { take: async () => ({ kind: 'busy' }) }, waitMs: 1_000 })
+  busy.cache.start()
+  await clock.runUntil(busy.event(1))
+  t.match(busy.events, [/^TOKEN-R-001 Another sidecar is asking the token endpoint, and had no token within 1000 ms/])
 })
 
 t.test('without Redis each goes on with a token of its own, and together again when it is back', { skip: NO_REDIS }, async t => {
