@@ -1,5 +1,9 @@
-import { chmodSync, copyFileSync } from 'node:fs'
-import { saveCode } from './code-cache.mjs'
+import { chmodSync, copyFileSync, rmSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { codeOf, saveCode } from './code-cache.mjs'
+
+/** `--source-map`: for scripts/coverage.mjs, which has to find its way back from the program to the sources. */
+const { values: { 'source-map': hasSourceMap } } = parseArgs({ options: { 'source-map': { type: 'boolean', default: false } } })
 
 const { build } = await import('esbuild').catch(error => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
@@ -47,9 +51,17 @@ await build({
   ...OPTIONS,
   entryPoints: ['src/main.ts'],
   outfile: 'dist/program.cjs',
-  plugins: [asText('ioredis')]
+  plugins: [asText('ioredis')],
+  // The sources as they are written, and a map that node does not know of: it would read it at each start.
+  ...hasSourceMap && { minifyWhitespace: false, minifySyntax: false, sourcemap: 'external', sourcesContent: false }
 })
 
 copyFileSync('scripts/loader.cjs', 'dist/bookable-sidecar.cjs')
 chmodSync('dist/bookable-sidecar.cjs', 0o755)
-await saveCode('dist')
+if (hasSourceMap) {
+  // Compiled code counts nothing.
+  rmSync(codeOf('dist'), { force: true })
+} else {
+  rmSync('dist/program.cjs.map', { force: true })
+  await saveCode('dist')
+}

@@ -7,11 +7,17 @@ import { createInterface } from 'node:readline'
 const TIMEOUT_MS = 20_000
 
 /**
+ * Where the loader looks for it.
+ * @param {string} folder of the loader and the program
+ */
+export const codeOf = folder => `${folder}/program.${process.arch}.cache`
+
+/**
  * Runs the program up to its first answer, and saves the code that V8 made of it, functions that were called included.
  * @param {string} folder of the loader and the program
  */
 export async function saveCode (folder) {
-  const path = `${folder}/program.${process.arch}.cache`
+  const path = codeOf(folder)
   // Empty, so that the loader goes the way on which there is code, and makes it.
   writeFileSync(path, '')
   const child = spawn(process.execPath, ['--require', './scripts/save-code.cjs', `${folder}/bookable-sidecar.cjs`, 'demo'], {
