@@ -24,6 +24,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'npm run lint && npm run typecheck': 'steps of .ci/run',
   'npm run browser': 'a step of .ci/run',
   'npm run clients': 'a step of .ci/run',
+  'npm run coverage': 'it runs this test; a step of .ci/run',
   'npm run fuzz': 'the same runs are part of `npm test`, shorter and from one seed',
   'npm run bench': 'a step of .ci/run, by --quick',
   'docker compose up --build': 'it needs Docker; .ci/run starts the same file',
