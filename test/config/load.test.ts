@@ -70,7 +70,7 @@ for (const [name, value] of [
   ['BOOKABLE_API_URL', 'api.bookabletech.com'], ['BOOKABLE_API_URL', 'http://api.bookabletech.com'], ['BOOKABLE_API_URL', 'ftp://localhost'],
   ['BOOKABLE_API_URL', 'https://a.example/?x=1'], ['BOOKABLE_TOKEN_URL', 'https://a.example/#x'], ['BOOKABLE_TOKEN_URL', 'http://localhost.evil.example/'],
   ['BOOKABLE_TOKEN_URL', 'http://127.0.0.1.evil.example/'],
-  ['HOST', 'none'], ['ROUTES', '/'], ['ROUTES', 'venues'], ['ROUTES', '/a/../b'], ['ROUTES', '/a%2Fb'], ['ROUTES', ','],
+  ['HOST', 'none'], ['SOCKET_PATH', '/'.repeat(99)], ['ROUTES', '/'], ['ROUTES', 'venues'], ['ROUTES', '/a/../b'], ['ROUTES', '/a%2Fb'], ['ROUTES', ','],
   ['ALLOWED_METHODS', 'GET,TRACE'], ['ALLOWED_METHODS', 'get'],
   ['TOKEN_EXPIRY_BUFFER_SECONDS', '-1'], ['TOKEN_TIMEOUT_MS', '0'], ['UPSTREAM_CONNECTIONS', '0'], ['MAX_IN_FLIGHT', '0'],
   ['PARTNER_REFERENCE', 'a b'], ['PARTNER_REFERENCE', 'a\r\nb'], ['BOOKING_SOURCE', 'fax']

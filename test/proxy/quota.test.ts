@@ -29,7 +29,7 @@ function meteredApi (clock: FakeClock, quota: Quota) {
     res.setHeader('X-RateLimit-Remaining', quota.limit - quota.used)
     res.setHeader('X-RateLimit-Reset', id * 60 + 60)
     if (isAllowed) json(res, 200, { used: quota.used })
-    else if (quota.refuse !== undefined) quota.refuse(req, res.writeHead(429))
+    else if (quota.refuse !== undefined) quota.refuse(req, res)
     else json(res, 429, { code: 'RATE-R-001', isRetryable: true, detail: quota.words })
   }
   return recorder(serve)
@@ -160,12 +160,33 @@ for (const [what, refusal, expected] of [
 t.test('a 429 that breaks off is waited out all the same', async t => {
   const sidecar = await spent(t, { left: 5, turnsInMs: 2_000 })
   const { url, clock, quota, seen } = sidecar
-  Object.assign(quota, { used: quota.limit, refuse: (_req, res) => res.write('{', () => res.destroy()) } satisfies Partial<Quota>)
+  Object.assign(quota, { used: quota.limit, refuse: (_req, res) => res.writeHead(429).write('{', () => res.destroy()) } satisfies Partial<Quota>)
   const answer = call(url, '/venues/1')
   await waiting(sidecar, 1)
   await clock.advanceMs(2_000)
   t.match(await answer, { status: 200 })
   t.equal(seen.length, 2)
+})
+
+t.test('a 429 that breaks off, and that another answer shows to be waited out in vain, is the app\'s, broken', async t => {
+  const sidecar = await spent(t, { left: 5, turnsInMs: 2_000 })
+  const { url, clock, quota } = sidecar
+  const slow = new Promise<() => void>(resolve => {
+    const later = Math.ceil(clock.nowMs() / 1_000) + 100
+    Object.assign(quota, {
+      used: quota.limit,
+      refuse (req, res) {
+        if (req.url === '/venues/slow') resolve(() => res.setHeader('X-RateLimit-Reset', later).writeHead(429).end())
+        else res.writeHead(429).write('{', () => res.destroy())
+      }
+    } satisfies Partial<Quota>)
+  })
+  void call(url, '/venues/slow').catch(() => {})
+  const answerSlow = await slow
+  const answer = call(url, '/venues/1').then(({ status }) => status, (error: NodeJS.ErrnoException) => error.code)
+  await waiting(sidecar, 1)
+  answerSlow()
+  t.equal(await answer, 'ECONNRESET')
 })
 
 t.test('a request whose token ended while it waited for its turn takes a new one first', async t => {

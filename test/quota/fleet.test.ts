@@ -104,6 +104,15 @@ t.test('what is kept for writes is kept by the whole fleet', { skip: NO_REDIS },
   t.equal(world.window().refused, 0)
 })
 
+t.test('until the first answer of a pod four of its requests are in flight, as of one alone', { skip: NO_REDIS }, async t => {
+  const { world, pods } = await started(t, 1)
+  pods[0]?.askMany(10, 'list')
+  await world.advanceMs(20)
+  t.equal(world.window().served, 4)
+  await world.advanceMs(2_000)
+  t.equal(sum(pods, '200'), 10)
+})
+
 t.test('a turn that was never sent is for the next who asks, and costs no round trip', { skip: NO_REDIS }, async t => {
   const { world, pods: [pod] } = await started(t, 1)
   await world.learnAll()

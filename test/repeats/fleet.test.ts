@@ -124,6 +124,7 @@ t.test('an outcome that nobody knows is unknown at every sidecar', { skip: NO_RE
   t.match(problemOf(await first), { status: 502, code: 'UPSTR-N-001' })
   await kept(redis)
   t.match(problemOf(await book(two.url, { key: 'k' })), { code: 'UPSTR-N-001' })
+  t.same(two.log.filter(({ level }) => Number(level) > 30), [])
   t.equal(seen.length, 1)
 })
 

@@ -16,7 +16,7 @@ function startFleet () {
   const redis = new FakeRedis(() => clock.nowMs())
   const keys: string[] = []
   const pod = () => {
-    const home = { level: 'up' as 'up' | 'away', isDeaf: false }
+    const home = { level: 'up' as 'up' | 'away', isDeaf: false, gate: Promise.resolve() }
     const memory = new MemoryStore({ clock, maxRecords: 10, maxBytes: 1_000_000 })
     const store = new RedisRepeatStore({
       clock,
@@ -27,6 +27,7 @@ function startFleet () {
         get state () { return { level: home.level, sinceMs: 0, trouble: undefined } },
         run: async (script, [key = '', ...others], args) => {
           keys.push(key, ...others)
+          await home.gate
           if (home.level === 'away') throw new RedisAway('away')
           const answer = redis.run(script, key, args)
           if (home.isDeaf) throw new RedisAway('slow')
@@ -49,6 +50,19 @@ t.test('what went alone does not leave once Redis says that another sidecar has 
   await clock.advanceMs(1_000)
   t.same([one.store.isHeld('key k'), two.store.isHeld('key k')], [false, true])
   await Promise.all([one.store.stop(), two.store.stop()])
+})
+
+t.test('what is given up while Redis is asked for it is held by nobody, and another sidecar may have it', async t => {
+  const { one, two } = startFleet()
+  let open = (): void => {}
+  one.home.gate = new Promise(resolve => { open = resolve })
+  const claimed = one.store.claim(CLAIM)
+  for (let times = 0; times < 2; times++) one.store.forget(CLAIM.id)
+  open()
+  t.equal(await claimed, 'mine')
+  await one.store.stop()
+  t.equal(await two.store.claim(CLAIM), 'mine')
+  await two.store.stop()
 })
 
 t.test('a machine that slept, or was held up, holds nothing until Redis has renewed it', async t => {
