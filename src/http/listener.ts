@@ -54,14 +54,18 @@ export class Listener {
   /** Where to connect, as a person would type it. */
   readonly url: string
   readonly #servers: readonly Server[]
+  readonly #socketPath: string | undefined
 
-  constructor (url: string, servers: readonly Server[]) {
+  constructor (url: string, servers: readonly Server[], socketPath: string | undefined) {
     this.url = url
     this.#servers = servers
+    this.#socketPath = socketPath
   }
 
   /** Accepts no new connections and ends idle ones; resolves when the last one has ended. */
   async close (): Promise<void> {
+    // Now, and not when the last connection has ended: by then the socket of another process may lie there.
+    if (this.#socketPath !== undefined) rmSync(this.#socketPath, { force: true })
     await Promise.all(this.#servers.map(server => new Promise(resolve => server.close(resolve))))
   }
 
@@ -84,7 +88,7 @@ export async function openListener (options: ListenerOptions): Promise<Listener>
     if (first !== undefined && host === 'localhost') servers.push(...await bindIfThere(options, '::1', portOf(first)))
     if (socket !== undefined) servers.push(await bindSocket({ ...options, onRequest: socket.onRequest }, socket.path))
     const url = first === undefined ? `unix:${socket?.path}` : `http://${host.includes(':') ? `[${host}]` : host}:${portOf(first)}`
-    return new Listener(url, servers)
+    return new Listener(url, servers, socket?.path)
   } catch (error) {
     servers.forEach(server => server.close())
     throw error
@@ -118,7 +122,7 @@ async function bindSocket (handlers: Handlers, path: string): Promise<Server> {
     } finally {
       rmSync(folder, { recursive: true })
     }
-    return server.once('close', () => rmSync(path, { force: true }))
+    return server
   } catch (error) {
     if (error instanceof ListenError) throw error
     const { code, message } = error as NodeJS.ErrnoException

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { request, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
+import { Listener, openListener } from '../../src/http/listener.ts'
 import { freePort } from '../helpers/servers.ts'
 import { startTestSidecar } from '../helpers/sidecar.ts'
 
@@ -37,4 +40,31 @@ t.test('a port of localhost that is taken on ::1 alone is taken: an app may try 
 
 t.test('an address of IPv6 stands in brackets in the URL', { skip: NO_IPV6 }, async t => {
   t.match((await startTestSidecar(t, { env: { HOST: '::1' } })).url, /^http:\/\/\[::1\]:\d+$/)
+})
+
+function openSocket (path: string, onRequest: RequestListener): Promise<Listener> {
+  return openListener({
+    host: 'none', port: 0, settings: { host: 'HOST', port: 'PORT' }, socket: { path, onRequest }, onRequest, onClientError: () => {}, onConnect: () => {}
+  })
+}
+
+t.test('a process that finishes its last request leaves the unix socket of its successor alone', async t => {
+  // Not tap's own folder: a socket's path has room for 107 bytes.
+  const folder = mkdtempSync(join(tmpdir(), 'listener-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 's')
+  let hold: (res: ServerResponse) => void
+  const held = new Promise<ServerResponse>(resolve => { hold = resolve })
+  const leaving = await openSocket(path, (_req, res) => hold(res))
+  const running = request({ socketPath: path, agent: false }, res => res.resume())
+  running.end()
+  const res = await held
+  const closed = leaving.close()
+  t.equal(lstatSync(path, { throwIfNoEntry: false }), undefined, 'it is gone as soon as nobody listens')
+  const successor = await openSocket(path, (_req, res) => res.end())
+  res.end()
+  await closed
+  t.ok(lstatSync(path).isSocket())
+  await successor.close()
+  t.equal(lstatSync(path, { throwIfNoEntry: false }), undefined)
 })
