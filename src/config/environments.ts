@@ -13,5 +13,3 @@ export const ENVIRONMENTS = {
     tokenUrl: 'https://bookabletech.uk.auth0.com/oauth/token'
   }
 } as const
-
-export type EnvironmentName = keyof typeof ENVIRONMENTS

@@ -1,4 +1,4 @@
-import { ENVIRONMENTS, type EnvironmentName } from './environments.ts'
+import { ENVIRONMENTS } from './environments.ts'
 import { parseHosts, parseHttpUrl, parseMethods, parseNoProxy, parseProxy, parseRoutes, parseScopes, type Method } from './parse.ts'
 import { readSettings, settingsTable, type Environment } from './read-settings.ts'
 import type { SecretSource } from './secret-source.ts'
@@ -8,7 +8,6 @@ import { SETTING_NAMES } from './settings.ts'
 export interface Config {
   /** The settings that differ from their defaults, as they may be shown. */
   readonly given: Readonly<Record<string, string>>
-  readonly environment: EnvironmentName
   readonly clientId: SecretSource
   readonly clientSecret: SecretSource
   readonly apiUrl: URL
@@ -87,14 +86,12 @@ const ADMIN_ADDRESS = settingsTable(['ADMIN_HOST', 'ADMIN_PORT'])
  */
 export function loadConfig (environment: Environment): Config {
   const { text, integer, has, secret, given } = readSettings(environment, ALL)
-  const environmentName = text('BOOKABLE_ENVIRONMENT') as EnvironmentName
-  const preset = ENVIRONMENTS[environmentName]
+  const preset = ENVIRONMENTS[text('BOOKABLE_ENVIRONMENT') as keyof typeof ENVIRONMENTS]
   const apiUrl = parseHttpUrl(text('BOOKABLE_API_URL') || preset.apiUrl)
   const tokenUrl = parseHttpUrl(text('BOOKABLE_TOKEN_URL') || preset.tokenUrl)
   const unlessNone = (value: string): string | undefined => value === 'none' ? undefined : value
   return {
     given,
-    environment: environmentName,
     clientId: secret('BOOKABLE_CLIENT_ID'),
     clientSecret: secret('BOOKABLE_CLIENT_SECRET'),
     apiUrl,
@@ -117,7 +114,7 @@ export function loadConfig (environment: Environment): Config {
     noProxy: parseNoProxy(text('NO_PROXY')),
     host: text('HOST'),
     port: integer('PORT'),
-    allowedHosts: text('ALLOWED_HOSTS') === '' ? undefined : parseHosts(text('ALLOWED_HOSTS')),
+    allowedHosts: has('ALLOWED_HOSTS') ? parseHosts(text('ALLOWED_HOSTS')) : undefined,
     inboundApiKey: has('INBOUND_API_KEY') ? secret('INBOUND_API_KEY') : undefined,
     socketPath: text('SOCKET_PATH') || undefined,
     adminHost: text('ADMIN_HOST'),

@@ -47,6 +47,9 @@ const oneOf = (values: readonly string[]) =>
 const url = {
   ...text('an https URL, or http to a loopback host; without credentials, query and fragment'), check: parseHttpUrl
 } as const
+const proxy = {
+  ...text('an http or https URL, with user and password where the proxy asks for them'), isShared: true, isHidden: true, check: parseProxy
+} as const
 /** What may stand in a header that we send for the app. */
 const headerValue = { schema: { type: 'string', pattern: '^[\\x21-\\x7e]+$' }, allowed: 'visible ASCII without spaces' } as const
 
@@ -182,19 +185,10 @@ export const SETTINGS = {
   SHUTDOWN_DELAY_MS: { ...whole(0, DAY_MS), default: '0', unit: 'ms', doc: 'After SIGTERM: not ready any more, but still serving, for this long.' },
   SHUTDOWN_TIMEOUT_MS: { ...whole(0, DAY_MS), default: '25000', unit: 'ms', doc: 'Then requests that run may take this long to finish.' },
   HTTPS_PROXY: {
-    ...text('an http or https URL, with user and password where the proxy asks for them'),
-    isShared: true,
-    isHidden: true,
-    check: parseProxy,
+    ...proxy,
     doc: 'Outbound proxy to the token endpoint, the issuer\'s keys and the API. TLS is verified through it, end to end; loopback never goes through it.'
   },
-  HTTP_PROXY: {
-    ...text('an http or https URL, with user and password where the proxy asks for them'),
-    isShared: true,
-    isHidden: true,
-    check: parseProxy,
-    doc: 'The same for plain http, which goes to loopback only, and so through no proxy.'
-  },
+  HTTP_PROXY: { ...proxy, doc: 'The same for plain http, which goes to loopback only, and so through no proxy.' },
   NO_PROXY: {
     ...text('host names, with or without port, addresses and networks, separated by commas, or *'),
     isShared: true,

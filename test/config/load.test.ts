@@ -23,7 +23,6 @@ function fail (message: string): never {
 
 t.test('without settings but the credentials, everything has the default that the table tells', async t => {
   t.match(loadConfig(CREDENTIALS), {
-    environment: 'production',
     apiUrl: new URL('https://api.bookabletech.com'),
     tokenRequest: { url: new URL('https://auth.bookabletech.com/oauth/token'), audience: 'api.bookabletech.com', format: 'json', scope: undefined, timeoutMs: 10_000 },
     host: 'localhost',
