@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-import { systemClock } from './clock.ts'
 import { SettingsError } from './config/read-settings.ts'
 import { ListenError } from './http/listener.ts'
 import { COMMANDS, helpText, suggestionFor, UsageError, type CommandName } from './commands/help.ts'
@@ -41,12 +40,11 @@ async function run (args: readonly string[]): Promise<number | undefined> {
     }
     case 'wait': {
       const { waitUntilReady } = await import('./commands/wait.ts')
-      const timeoutMs = seconds(options.timeout) * 1000
-      return told(await asReason(waitUntilReady(process.env, systemClock, timeoutMs)))
+      return answer(waitUntilReady(process.env, timeoutMs(options.timeout)))
     }
     case 'healthcheck': {
       const { askReadiness } = await import('./commands/healthcheck.ts')
-      return told(await asReason(askReadiness(process.env)))
+      return answer(askReadiness(process.env))
     }
   }
 }
@@ -64,11 +62,7 @@ function readArguments (args: readonly string[]) {
 
 function parse (args: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: OPTIONS
-    })
+    return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS })
   } catch (error) {
     // Node goes on to explain positional arguments, of which there are none that begin with a dash.
     const [what = ''] = (error as Error).message.split(/\. |\n/)
@@ -86,9 +80,9 @@ function isCommand (word: string): word is CommandName {
   return Object.hasOwn(COMMANDS, word)
 }
 
-function seconds (value = '60'): number {
-  if (!/^\d{1,6}$/.test(value)) throw new UsageError(`--timeout "${value}" is not a whole number of seconds`)
-  return Number(value)
+function timeoutMs (seconds = '60'): number {
+  if (!/^\d{1,6}$/.test(seconds)) throw new UsageError(`--timeout "${seconds}" is not a whole number of seconds`)
+  return Number(seconds) * 1000
 }
 
 function print (text: string): number {
@@ -96,35 +90,29 @@ function print (text: string): number {
   return EXIT.ok
 }
 
-/** For scripts and Docker, which keeps 2 for itself, a mistake in the settings is a no like any other. */
-async function asReason (asked: Promise<string | undefined>): Promise<string | undefined> {
-  return asked.catch((error: unknown) => {
+/**
+ * The exit code of a question whose answer is yes (undefined) or the reason why not. Bad settings are a no here too: Docker keeps exit
+ * code 2 for itself.
+ */
+async function answer (asked: Promise<string | undefined>): Promise<number> {
+  const reason = await asked.catch((error: unknown) => {
     if (error instanceof SettingsError) return error.message
     throw error
   })
+  return reason === undefined ? EXIT.ok : fail(EXIT.failed, reason)
 }
 
-function told (reason: string | undefined): number {
-  if (reason === undefined) return EXIT.ok
-  process.stderr.write(`${reason}\n`)
-  return EXIT.failed
-}
-
-/** A user's mistake is told in lines of its own; anything else is ours, with all there is to know. */
+/** A mistake of the user's is told in a line or two. Anything else is a fault of ours, and is thrown on with its stack. */
 function explain (error: unknown): number {
-  if (error instanceof UsageError) {
-    process.stderr.write(`${error.message}; see bookable-sidecar --help\n`)
-    return EXIT.usage
-  }
-  if (error instanceof SettingsError) {
-    process.stderr.write(`${error.message}\n`)
-    return EXIT.usage
-  }
-  if (error instanceof ListenError) {
-    process.stderr.write(`${error.message}\n`)
-    return EXIT.failed
-  }
+  if (error instanceof UsageError) return fail(EXIT.usage, `${error.message}; see bookable-sidecar --help`)
+  if (error instanceof SettingsError) return fail(EXIT.usage, error.message)
+  if (error instanceof ListenError) return fail(EXIT.failed, error.message)
   throw error
+}
+
+function fail (exitCode: number, reason: string): number {
+  process.stderr.write(`${reason}\n`)
+  return exitCode
 }
 
 run(process.argv.slice(2)).catch(explain).then(code => {

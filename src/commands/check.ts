@@ -43,13 +43,16 @@ class Wrong extends Error {
 
 type Finding = Pick<CheckStep, 'detail' | 'facts'>
 
+/** What a step found, and what later steps need of it. */
+type Found<Result = undefined> = readonly [Finding, Result]
+
 /**
  * Does once, before anything depends on it, what serving does all day, step by step from the settings to the quota. Ends at the step without
  * which the later ones make no sense.
  */
 export async function check (environment: Environment): Promise<readonly CheckStep[]> {
   const steps: CheckStep[] = []
-  const step = async <Result>(name: CheckStep['name'], look: () => Promise<readonly [Finding, Result]>): Promise<Result> => {
+  const step = async <Result>(name: CheckStep['name'], look: () => Promise<Found<Result>>): Promise<Result> => {
     try {
       const [finding, result] = await look()
       steps.push({ name, ok: true, ...finding })
@@ -94,7 +97,7 @@ function tokenPartsOf (config: Config): ReturnType<typeof createTokenParts> {
   })
 }
 
-function readSettings (environment: Environment): readonly [Finding, Config] {
+function readSettings (environment: Environment): Found<Config> {
   try {
     const config = loadConfig(environment)
     const { apiUrl, tokenRequest: { url: tokenUrl } } = config
@@ -105,7 +108,7 @@ function readSettings (environment: Environment): readonly [Finding, Config] {
   }
 }
 
-async function resolve (config: Config, hosts: readonly URL[]): Promise<readonly [Finding, undefined]> {
+async function resolve (config: Config, hosts: readonly URL[]): Promise<Found> {
   return ofEach(hosts, async url => {
     const { hostname } = url
     const proxy = proxyFor(config, url)
@@ -118,7 +121,7 @@ async function resolve (config: Config, hosts: readonly URL[]): Promise<readonly
   })
 }
 
-async function connect (config: Config, hosts: readonly URL[]): Promise<readonly [Finding, undefined]> {
+async function connect (config: Config, hosts: readonly URL[]): Promise<Found> {
   return ofEach(hosts, async url => {
     const socket = await connectTo(config, url, systemClock).catch((cause: unknown) => {
       throw new Wrong(url.protocol === 'http:'
@@ -136,7 +139,7 @@ async function connect (config: Config, hosts: readonly URL[]): Promise<readonly
 }
 
 /** What was found of each host; or what is wrong with those that are not well. */
-async function ofEach (hosts: readonly URL[], look: (url: URL) => Promise<string>): Promise<readonly [Finding, undefined]> {
+async function ofEach (hosts: readonly URL[], look: (url: URL) => Promise<string>): Promise<Found> {
   const results = await Promise.allSettled(hosts.map(look))
   const wrong = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])
   wrong.forEach(unlessOurs)
@@ -145,7 +148,7 @@ async function ofEach (hosts: readonly URL[], look: (url: URL) => Promise<string
   return [{ detail: found.join('; '), facts: { found } }, undefined]
 }
 
-async function fetchToken (endpoint: TokenEndpoint, verification: Verification): Promise<readonly [Finding, AccessToken]> {
+async function fetchToken (endpoint: TokenEndpoint, verification: Verification): Promise<Found<AccessToken>> {
   const token = await asWrong(async () => {
     await verification.prepare()
     return endpoint.requestToken()
@@ -154,7 +157,7 @@ async function fetchToken (endpoint: TokenEndpoint, verification: Verification):
   return [{ detail: `lives ${lifetimeS} s`, facts: { lifetimeS } }, token]
 }
 
-async function lookAtClaims (verification: Verification, mode: 'off' | 'claims' | 'signature', token: AccessToken): Promise<readonly [Finding, undefined]> {
+async function lookAtClaims (verification: Verification, mode: Config['tokenVerification']['mode'], token: AccessToken): Promise<Found> {
   await asWrong(async () => verification.verify(token))
   const { claims: { iss, aud }, show } = token
   const facts = { issuer: show(iss), audience: show(aud), verified: mode }
@@ -162,7 +165,7 @@ async function lookAtClaims (verification: Verification, mode: 'off' | 'claims' 
   return [{ detail: `issuer ${facts.issuer || 'not told'}, audience ${facts.audience || 'not told'} (${words})`, facts }, undefined]
 }
 
-async function lookAtScopes (verification: Verification, required: readonly string[], token: AccessToken): Promise<readonly [Finding, undefined]> {
+async function lookAtScopes (verification: Verification, required: readonly string[], token: AccessToken): Promise<Found> {
   await asWrong(async () => verification.verifyScopes(token))
   const { scopes, show } = token
   const words = required.length === 0 ? 'none is required: see REQUIRED_SCOPES' : 'all that are required'
@@ -179,7 +182,7 @@ async function asWrong<Result> (work: () => Promise<Result>): Promise<Result> {
   }
 }
 
-async function askApi (config: Config, token: AccessToken): Promise<readonly [Finding, readonly string[]]> {
+async function askApi (config: Config, token: AccessToken): Promise<Found<readonly string[]>> {
   const { apiUrl, apiBasePath, routes, upstreamConnectTimeoutMs, upstreamTimeoutMs } = config
   const dispatcher = createApiPool(config, systemClock, 1)
   const path = `${apiBasePath}${routes.includes('/venues') ? '/venues' : routes[0]}`
@@ -211,7 +214,7 @@ function adviceFor (status: number): string | undefined {
   return 'This is not how Bookable answers: check BOOKABLE_API_URL, its path too, and ROUTES.'
 }
 
-function lookAtQuota (headers: readonly string[]): readonly [Finding, undefined] {
+function lookAtQuota (headers: readonly string[]): Found {
   const quota = readQuota(headers)
   if (quota === undefined) return [{ detail: 'the API tells none' }, undefined]
   const { limit, remaining, resetsAtMs } = quota

@@ -6,13 +6,13 @@ import { withoutControls } from '../printable.ts'
 /** A probe that takes longer is a no. */
 const TIMEOUT_MS = 3_000
 
-/** A problem is some hundred bytes. Something else may listen there. */
+/** A problem is some hundred bytes; whatever else listens there may send without end. */
 const MAX_BODY_CHARS = 64 * 1024
 
-/** Of it. */
+/** How much of a problem's detail is shown. */
 const MAX_SHOWN_CHARS = 1_000
 
-/** What a process listens on and what one connects to differ for wildcards. */
+/** Where to connect when ADMIN_HOST is a wildcard, which is an address to listen on only. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 /**

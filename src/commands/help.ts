@@ -26,7 +26,7 @@ export class UsageError extends Error {
 const WIDTH = 80
 const INDENT = 6
 
-/** More letters apart, and it is another word. */
+/** A word that differs in more letters is another word. */
 const MAX_TYPOS = 2
 
 /** Every command and every setting, from the tables that also validate them. */
