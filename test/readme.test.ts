@@ -16,7 +16,7 @@ const FIRST_SETTINGS = [
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
-const metrics = await new Metrics({ version: '', nodeVersion: '', inFlight: () => 0, tokenExpiresAtMs: () => 0, quota: () => undefined }).text()
+const metrics = await new Metrics({ version: '', nodeVersion: '', inFlight: () => 0, tokenExpiresAtMs: () => 0, quota: () => undefined, isRedisUp: () => undefined }).text()
 
 /** Of the bench's last whole run. */
 const bench = (form: string): string => execFileSync(process.execPath, [fileURLToPath(new URL('../bench/show.mjs', import.meta.url)), form], { encoding: 'utf8' })

@@ -3,13 +3,13 @@ import { isoTime, type Clock } from '../clock.ts'
 import type { Problem } from '../problem.ts'
 import { statusOf, type ExchangeRecord } from '../proxy/record.ts'
 
-/** What a person looks back on who has just been woken up. */
+/** As far back as a person looks who has just been woken up. */
 const MINUTES = 15
 const MAX_ERRORS = 20
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
 
-/** Of latencies: the k-th ends at 2^(k/4) ms, so that a quantile is within a fifth of the truth, from 1 ms to 17 minutes. */
+/** Latencies: the k-th bucket ends at 2^(k/4) ms, so that a quantile is within a fifth of the truth, from 1 ms to 14 minutes. */
 const BUCKETS = 80
 const BUCKETS_A_DOUBLING = 4
 
@@ -31,8 +31,8 @@ export class History {
   readonly #counts = { requests: 0, ownErrors: 0, upstreamErrors: 0 }
   /** Minutes are counted on the monotonic clock, since the wall clock jumps; they begin where the wall clock's did at the start. */
   readonly #phaseMs: number
-  readonly #lastAnswer = { atMs: -1, status: 0 }
   #day = -1
+  #lastAnswer: { atMs: number, status: number } | undefined
   #lastFailure: { atMs: number, code: string | null } | undefined
 
   constructor (clock: Clock) {
@@ -42,7 +42,7 @@ export class History {
 
   /** The head of an answer of the API came. */
   answered (status: number): void {
-    Object.assign(this.#lastAnswer, { atMs: this.#clock.nowMs(), status })
+    this.#lastAnswer = { atMs: this.#clock.nowMs(), status }
   }
 
   /** A request that the parser refused: there is no method or route to speak of. */
@@ -61,7 +61,7 @@ export class History {
     const isGivenUpInSilence = record.isAborted && record.attempts > 0 && record.upstreamMs === undefined
     // What an app did wrong is no failure of the service.
     this.#count({ durationMs, isError: status >= 500 || isGivenUpInSilence })
-    // A repeat tells of an answer, or of the want of one, that was counted when it came.
+    // A repeat is given an outcome that was counted when it came.
     const isOfTheApi = repeat === undefined
     if (problem === undefined && status >= 500 && isOfTheApi) this.#counts.upstreamErrors++
     if (isGivenUpInSilence) this.#lastFailure = { atMs: this.#clock.nowMs(), code: null }
@@ -71,7 +71,7 @@ export class History {
     this.#remember({ code: problem.code, status, method, route: route ?? null, correlationId })
   }
 
-  /** Of the day that runs, in UTC. */
+  /** The counts of this day in UTC. */
   get today (): Status['today'] {
     this.#turnDay()
     return this.#today
@@ -93,7 +93,7 @@ export class History {
   get upstream (): Omit<UpstreamStatus, 'url'> {
     const [answer, failure] = [this.#lastAnswer, this.#lastFailure]
     return {
-      lastAnswer: answer.atMs < 0 ? null : { at: isoTime(answer.atMs), status: answer.status },
+      lastAnswer: answer === undefined ? null : { at: isoTime(answer.atMs), status: answer.status },
       lastFailure: failure === undefined ? null : { at: isoTime(failure.atMs), code: failure.code }
     }
   }

@@ -12,7 +12,7 @@ import { causeOf, requestLine } from './request-line.ts'
 /** What the log says, and at which level. The only place where events become lines. */
 export class Journal {
   readonly #logger: Logger
-  /** What was said since the last token; each try meets it again, and there may be one a second. */
+  /** What was logged since the last token: each try meets the same refusal again, and there may be one a second. */
   readonly #storeRefusals = new Set<string>()
   readonly #lines: Lines
   readonly #clock: Clock
@@ -56,7 +56,7 @@ export class Journal {
     else this.#logger.error(fields, 'no usable token')
   }
 
-  /** What a store holds was not used, or something not stored, for another reason than that Redis is away; the sidecar goes on without. */
+  /** A stored value was not used, or a value not stored; the sidecar goes on without it. Redis being away is told by `redisChanged` alone. */
   storeRefused (store: 'token' | 'quota' | 'idempotency', reason: string): void {
     const what = `${store} ${reason}`
     if (this.#storeRefusals.has(what)) return
@@ -73,7 +73,7 @@ export class Journal {
     this.#logger.warn({ reason }, 'secret file unreadable')
   }
 
-  /** Whoever reaches it may use it. */
+  /** Neither a key nor the Host header keeps anybody out. */
   unguarded (host: string): void {
     this.#logger.warn({ host }, 'whoever can connect may book with these credentials: set INBOUND_API_KEY, or HOST to localhost; ALLOWED_HOSTS would stop web pages alone')
   }

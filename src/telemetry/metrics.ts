@@ -13,7 +13,7 @@ import { TalliedCounter, TalliedHistogram, type Count, type Observations } from 
 
 const PREFIX = 'bookable_sidecar_'
 
-/** From what a cached answer takes to the deadline of an attempt. */
+/** From the time of a cached answer to the deadline of an attempt. */
 const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** Label values come from here and from ROUTES, never from an app: any other method is `other`. */
@@ -26,8 +26,8 @@ export interface MetricsOptions {
   /** Epoch milliseconds; undefined while there never was a token. */
   readonly tokenExpiresAtMs: () => number | undefined
   readonly quota: () => QuotaStatus | undefined
-  /** Undefined where there is to be none. */
-  readonly isRedisUp?: () => boolean | undefined
+  /** Undefined where no store is in Redis. */
+  readonly isRedisUp: () => boolean | undefined
 }
 
 /** What Prometheus is told. Names and labels are part of the contract. */
@@ -40,8 +40,8 @@ export class Metrics {
     registers: [this.#registry]
   })
 
-  readonly #durations = this.#tallied('request_duration_seconds', 'From the head of a request to the end of its answer, by route.', ['route'])
-  readonly #upstreamDurations = this.#tallied('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API, by route.', ['route'])
+  readonly #durations = this.#durationsByRoute('request_duration_seconds', 'From the head of a request to the end of its answer, by route.')
+  readonly #upstreamDurations = this.#durationsByRoute('upstream_duration_seconds', 'From the first attempt to the head of the answer of the API, by route.')
   readonly #refreshes = this.#counter('token_refreshes_total', 'Token requests, by outcome (ok, or the code of the problem) and reason (start, due, expired, retry, rejected, rotated).', ['outcome', 'reason'])
   readonly #quotaWaits = this.#histogram('quota_wait_seconds', 'How long requests were held because the quota was spent, by lane (write, read, list).', ['lane'])
   readonly #coalesced = this.#counter('coalesced_total', 'Requests that shared the call of another one.', [])
@@ -58,7 +58,7 @@ export class Metrics {
     this.#gauge('quota_limit', 'Requests to the API in one window, as it told last.', () => quota()?.limit)
     this.#gauge('quota_remaining', 'Requests to the API that are left in this window.', () => quota()?.remaining)
     this.#gauge('redis_up', '1 while Redis can be used, 0 while this sidecar goes on alone; absent without a redis store.', () => {
-      const isUp = isRedisUp?.()
+      const isUp = isRedisUp()
       return isUp === undefined ? undefined : Number(isUp)
     })
     new Gauge({ name: `${PREFIX}build_info`, help: 'Always 1; the labels tell version and node.', labelNames: ['version', 'node'], registers: [this.#registry] })
@@ -101,7 +101,7 @@ export class Metrics {
     this.#quotaWaits.observe({ lane }, waitedMs / 1000)
   }
 
-  /** A read had an answer in common with another one, or the cache was asked for it. */
+  /** A read shared the call of another one, or the cache was asked for it. */
   shared (outcome: SharedOutcome): void {
     if (outcome === 'coalesced') this.#coalesced.inc()
     else this.#cached.inc({ outcome })
@@ -134,8 +134,8 @@ export class Metrics {
     return new Histogram({ name: PREFIX + name, help, labelNames, buckets: REQUEST_BUCKETS_S, registers: [this.#registry] })
   }
 
-  #tallied (name: string, help: string, labelNames: string[]) {
-    return new TalliedHistogram({ name: PREFIX + name, help, labelNames, registers: [this.#registry] }, REQUEST_BUCKETS_S)
+  #durationsByRoute (name: string, help: string) {
+    return new TalliedHistogram({ name: PREFIX + name, help, labelNames: ['route'], registers: [this.#registry] }, REQUEST_BUCKETS_S)
   }
 
   /** Read when scraped, and absent while there is nothing to tell. */

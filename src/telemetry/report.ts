@@ -1,5 +1,5 @@
-import type { FleetStatus, RedisStatus, Status, TokenStatus } from '../admin/status.ts'
-import { isoTime, type Clock } from '../clock.ts'
+import type { QuotaStatus, RedisStatus, Status, TokenStatus } from '../admin/status.ts'
+import { isoTime, type Clock, type Moment } from '../clock.ts'
 import { PROBLEMS, type Problem } from '../problem.ts'
 import type { FleetAllotment } from '../quota/fleet.ts'
 import type { Governor } from '../quota/governor.ts'
@@ -11,7 +11,7 @@ import type { History } from './history.ts'
 
 export interface ReportSources {
   readonly clock: Clock
-  readonly startedAt: { readonly wallMs: number, readonly monotonicMs: number }
+  readonly startedAt: Moment
   readonly apiUrl: URL
   readonly tokens: TokenCache
   readonly quota: Governor
@@ -26,7 +26,6 @@ export interface ReportSources {
 /** All that operators are told at a glance, as it is at this moment. */
 export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, fleet, door, history, repeats, redis }: ReportSources): Status {
   const { problem } = tokens
-  const { status: window, waiting } = quota
   return {
     version: VERSION,
     startedAt: isoTime(startedAt.wallMs),
@@ -35,7 +34,7 @@ export function reportStatus ({ clock, startedAt, apiUrl, tokens, quota, fleet, 
     problem: problem === undefined ? null : { code: problem.code, detail: detailOf(problem) },
     token: tokenStatus(tokens),
     upstream: { url: apiUrl.origin, ...history.upstream },
-    quota: window === undefined ? null : { limit: window.limit, remaining: window.remaining, resetsAt: isoTime(window.resetsAtMs), waiting, fleet: fleet === undefined ? null : fleetStatus(fleet.status) },
+    quota: quotaStatus(quota, fleet?.status),
     today: history.today,
     repeats: { ...history.repeats, remembered: repeats.remembered.records, running: repeats.running },
     redis: redis === undefined ? null : redisStatus(redis.state),
@@ -59,8 +58,10 @@ function tokenStatus (tokens: TokenCache): TokenStatus {
   }
 }
 
-function fleetStatus ({ pods, isAlone }: FleetAllotment['status']): FleetStatus {
-  return { sidecars: pods, isAlone }
+function quotaStatus ({ status, waiting }: Governor, fleet: FleetAllotment['status'] | undefined): QuotaStatus | null {
+  if (status === undefined) return null
+  const { limit, remaining, resetsAtMs } = status
+  return { limit, remaining, resetsAt: isoTime(resetsAtMs), waiting, fleet: fleet === undefined ? null : { sidecars: fleet.pods, isAlone: fleet.isAlone } }
 }
 
 function redisStatus ({ level, sinceMs, trouble }: RedisState): RedisStatus {

@@ -33,7 +33,7 @@ export class TalliedCounter {
     })))
   }
 
-  /** A series, to be counted up by whoever asks for it: once for each. */
+  /** A new series, for the caller to count up; to be asked for once for each set of labels. */
   series (labels: Labels): Count {
     const count = { labels, n: 0 }
     this.#counts.push(count)
@@ -64,7 +64,7 @@ export class Observations {
   }
 }
 
-/** A histogram that prom-client only writes: its own way of observing cost 5 % of a request's CPU. */
+/** A histogram that prom-client only prints: its own way of observing cost 5 % of a request's CPU. */
 export class TalliedHistogram extends Histogram {
   readonly #name: string
   readonly #help: string
@@ -79,14 +79,14 @@ export class TalliedHistogram extends Histogram {
     this.#bounds = bounds
   }
 
-  /** A series, for whoever asks for it: once for each. */
+  /** A new series, for the caller to observe with; to be asked for once for each set of labels. */
   series (labels: Labels): Observations {
     const series = new Observations(labels, this.#bounds)
     this.#series.push(series)
     return series
   }
 
-  /** What prom-client's own `get` and its registry ask for; its types don't know of it. */
+  /** The registry and prom-client's own `get` call it; its types don't mention it. */
   async getForPromString () {
     return { name: this.#name, help: this.#help, type: 'histogram', aggregator: 'sum', values: this.#series.flatMap(series => this.#valuesOf(series)) }
   }
