@@ -7,7 +7,7 @@ import type { HostPolicy } from './http/site.ts'
 import type { Problem } from './problem.ts'
 import { createClientErrorListener, createConnectListener } from './proxy/server.ts'
 
-/** What becomes of a request that the parser refused. */
+/** Told of each request that Node's parser refused. */
 export type OnRefused = (problem: Problem, correlationId: string) => void
 
 /** Both doors, open. */
@@ -45,13 +45,13 @@ export async function openListeners (
   }
 }
 
-/** Apps call by a loopback name, or by what ALLOWED_HOSTS says; behind a wildcard nobody knows the names. */
+/** Apps call by a name of ALLOWED_HOSTS; without it by a loopback name, or by any where HOST is not loopback: nobody knows the names then. */
 export function hostPolicy ({ host, allowedHosts }: Config): HostPolicy {
   if (allowedHosts !== undefined) return { names: allowedHosts, hasLoopback: false, hasAddresses: false }
   return isLoopback(host) || host === NO_HOST ? { names: [], hasLoopback: true, hasAddresses: false } : 'any'
 }
 
-/** The kubelet and Prometheus call by address or name. */
+/** Operators may call by address too, as the kubelet and Prometheus do. */
 export function adminHostPolicy ({ adminHost, allowedHosts }: Config): HostPolicy {
   return isLoopback(adminHost) ? { names: allowedHosts ?? [], hasLoopback: true, hasAddresses: true } : 'any'
 }

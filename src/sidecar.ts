@@ -1,5 +1,5 @@
 import { createAdminServer } from './admin/server.ts'
-import { delay, within, type Clock } from './clock.ts'
+import { delay, momentOf, within, type Clock } from './clock.ts'
 import type { Config } from './config/load.ts'
 import { adminHostPolicy, hostPolicy, openListeners, type Listeners, type OnRefused } from './listeners.ts'
 import type { Logger } from './logger.ts'
@@ -24,7 +24,7 @@ export interface SidecarOptions {
   readonly logger: Logger
   /** From 0 to 1. */
   readonly random: () => number
-  /** For those who ask what runs. */
+  /** For the log and the metrics: `process` is not known here. */
   readonly nodeVersion: string
 }
 
@@ -35,13 +35,13 @@ export interface Sidecar {
   /** Where probes connect. */
   readonly adminUrl: string
   /**
-   * Not ready any more for SHUTDOWN_DELAY_MS, then no new requests; those that run may take SHUTDOWN_TIMEOUT_MS.
+   * Serves on for SHUTDOWN_DELAY_MS, but is not ready; then takes no new requests, and gives those that run SHUTDOWN_TIMEOUT_MS to end.
    * @returns whether all of them ended by themselves
    */
   drain (): Promise<boolean>
 }
 
-/** For the last answers to leave, for idle connections to close, and for the token store to be told. */
+/** How long a stop waits for the last answers to leave and for the token store to be told. */
 const LINGER_MS = 500
 
 /**
@@ -50,15 +50,14 @@ const LINGER_MS = 500
  * @throws ListenError
  */
 export async function startSidecar ({ config, clock, logger, random, nodeVersion }: SidecarOptions): Promise<Sidecar> {
-  const startedAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+  const startedAt = momentOf(clock)
   const journal = new Journal(logger, clock)
   journal.started(VERSION, nodeVersion, config.given)
-  const secrets = new CurrentSecrets(config, reason => journal.secretFileUnreadable(reason))
+  const onUnreadable = (reason: string): void => journal.secretFileUnreadable(reason)
+  const secrets = new CurrentSecrets(config, onUnreadable)
   const pool = createApiPool(config, clock)
   const stopped = new AbortController()
-  const redis = createRedisHome(config, {
-    clock, random, onChange: (state, before) => journal.redisChanged(state, before), warn: reason => journal.secretFileUnreadable(reason)
-  })
+  const redis = createRedisHome(config, { clock, random, onChange: (state, before) => journal.redisChanged(state, before), warn: onUnreadable })
   const history = new History(clock)
   const quotaStore = createQuotaStore(config, { readCredentials: () => secrets.credentials, redis, onRefused: reason => journal.storeRefused('quota', reason) })
   const fleet = quotaStore === undefined ? undefined : new FleetAllotment({ clock, store: quotaStore, reserve: config.quotaReserve, random })
@@ -144,7 +143,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     })
     journal.listening(listeners.apps.url, listeners.operators.url)
     if (redis !== undefined) {
-      // Only now: where twenty start at once on a busy machine, what it takes to start would be taken for a slow Redis.
+      // Only now: where twenty sidecars start at once on a busy machine, their own start would look like a slow Redis.
       redis.start()
       tokens.start()
       fleet?.start()
@@ -181,7 +180,7 @@ async function drain ({ config, clock, journal, door, release }: Draining, { app
   }
   await within(clock, LINGER_MS, isClosed)
   apps.closeAllConnections()
-  // To the last, probes are told that it is not ready.
+  // Last: until here, probes are told that it is not ready.
   const areProbesClosed = operators.close()
   operators.closeAllConnections()
   await Promise.all([isClosed, areProbesClosed, release()])
