@@ -1,6 +1,6 @@
 import { html, type Html } from './html.ts'
 
-/** What a bar or a chart says to those who do not see it. */
+/** What a screen reader says of a bar or a chart. */
 interface Named {
   /** Unique in the page. */
   readonly id: string
@@ -22,15 +22,13 @@ const HEIGHT = 64
 const TOP = 4
 const BASE = HEIGHT - 1
 const GAP = 4
-/** A quarter of an hour; fewer minutes stand at the right, where now is. */
-const MIN_SLOTS = 15
 
 /**
  * A horizontal bar.
  * @param share how much of it is filled, 0 to 1
  * @param mark where a mark stands, 0 to 1
  */
-export function bar ({ id, title, description, share, mark, tone = 'accent' }: Named & { readonly share: number, readonly mark?: number | undefined, readonly tone?: string }): Html {
+export function bar ({ id, title, description, share, mark, tone }: Named & { readonly share: number, readonly mark?: number | undefined, readonly tone: string }): Html {
   const marker = mark === undefined ? html`` : html`<rect class="mark" x="${percentage(mark)}" y="0" width="4" height="20" rx="2" transform="translate(-2 0)"/>`
   return html`<svg class="bar" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc><rect class="track" y="5" width="100%" height="10" rx="5"/><rect class="${tone}" y="5" width="${percentage(share)}" height="10" rx="5"/>${marker}</svg>`
 }
@@ -53,8 +51,8 @@ export function columnChart ({ points, floor, tone, ...named }: Named & { readon
 }
 
 /** Lines over the same minutes, broken where nothing was measured. The first is drawn solid, the second dashed. */
-export function lineChart ({ lines, floor, ...named }: Named & { readonly lines: readonly [readonly Point[], readonly Point[]], readonly floor: number }): Html {
-  const scale = scaleOf(lines.flat(), floor)
+export function lineChart ({ lines, ...named }: Named & { readonly lines: readonly [readonly Point[], readonly Point[]] }): Html {
+  const scale = scaleOf(lines.flat(), 1)
   const paths = lines.map((points, line) => {
     const steps = points.map(({ value }, i) => {
       if (value === null) return ''
@@ -82,9 +80,8 @@ function chart ({ id, title, description }: Named, points: readonly Point[], sha
 }
 
 function slotOf (i: number, length: number): { readonly left: number, readonly width: number } {
-  const slots = Math.max(length, MIN_SLOTS)
-  const width = WIDTH / slots
-  return { left: (slots - length + i) * width, width }
+  const width = WIDTH / length
+  return { left: i * width, width }
 }
 
 function scaleOf (points: readonly Point[], floor: number): (value: number) => number {

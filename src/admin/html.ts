@@ -1,6 +1,6 @@
 import { withoutControls } from '../printable.ts'
 
-/** A piece of markup: {@link html} makes them. By hand only of a constant, for what is in it is not escaped any more. */
+/** A piece of markup, made by {@link html}. Nothing in it is escaped any more: use the constructor for constants only. */
 export class Html {
   readonly markup: string
 
@@ -11,7 +11,7 @@ export class Html {
 
 type Value = string | number | Html | readonly Html[]
 
-/** A template whose values are escaped, markup made by itself excepted. */
+/** A template whose values are escaped, unless they are markup already. */
 export function html (strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(strings.map((text, i) => text + markupOf(values[i] ?? '')).join(''))
 }

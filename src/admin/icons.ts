@@ -3,7 +3,7 @@ import type { Verdict } from './verdict.ts'
 
 type Tone = Verdict['tone']
 
-/** Each has its own shape too: colour alone tells nothing to one reader in twelve. */
+/** A shape beside each colour: one reader in twelve does not see the colours apart. */
 const SHAPES = {
   good: { fill: '#17794a', outline: 'M16 1a15 15 0 1 0 .001 0z', sign: 'M9 16.5l5 5L23.5 11' },
   warning: { fill: '#9a6200', outline: 'M16 2L31 29H1z', sign: 'M16 12v8M16 24.5v.01' },

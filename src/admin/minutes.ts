@@ -11,7 +11,7 @@ const ERRORS_FLOOR = 5
 export function minutesSection (minutes: readonly Minute[], nowMs: number): Html {
   return html`<section aria-labelledby="minutes"><h2 id="minutes">Last 15 minutes</h2>
 <div class="grid charts">${requestsChart(minutes, nowMs)}${errorsChart(minutes, nowMs)}${latencyChart(minutes, nowMs)}</div>
-${minutes.length === 0 ? html`` : table(minutes, nowMs)}</section>`
+${table(minutes, nowMs)}</section>`
 }
 
 function requestsChart (minutes: readonly Minute[], nowMs: number): Html {
@@ -26,12 +26,12 @@ function requestsChart (minutes: readonly Minute[], nowMs: number): Html {
     floor: 1,
     tone: 'accent'
   })
-  return figure('requests', 'Requests', requests === 0 ? 'None' : count(requests), note, drawn, minutes, nowMs)
+  return figure('requests', 'Requests', requests === 0 ? 'None' : count(requests), note, drawn, axis(minutes, nowMs))
 }
 
 function errorsChart (minutes: readonly Minute[], nowMs: number): Html {
   const { requests, errors } = totalOf(minutes)
-  const note = errors === 0 ? 'no request failed' : `${percent(requests === 0 ? 1 : errors / requests)} of the requests`
+  const note = errors === 0 ? 'no request failed' : `${percent(errors / requests)} of the requests`
   const drawn = columnChart({
     id: 'errors-chart',
     title: 'Errors a minute',
@@ -40,7 +40,7 @@ function errorsChart (minutes: readonly Minute[], nowMs: number): Html {
     floor: ERRORS_FLOOR,
     tone: 'bad'
   })
-  return figure('errors', 'Errors', errors === 0 ? 'None' : count(errors), note, drawn, minutes, nowMs, html`<span>own, and 5xx of the API</span>`)
+  return figure('errors', 'Errors', errors === 0 ? 'None' : count(errors), note, drawn, axis(minutes, nowMs, html`<span>own, and 5xx of the API</span>`))
 }
 
 function latencyChart (minutes: readonly Minute[], nowMs: number): Html {
@@ -57,16 +57,17 @@ function latencyChart (minutes: readonly Minute[], nowMs: number): Html {
     id: 'latency-chart',
     title: 'Latency by minute',
     description: latest === undefined ? 'No request to measure in the last 15 minutes.' : `Last ${shown(latest.p50Ms)} ${note}. Solid is the median, dashed what 95 % are below. In the slowest minute 95 % were below ${shown(slowest?.p95Ms ?? null)}.`,
-    lines: [points(({ p50Ms }) => p50Ms), points(({ p95Ms }) => p95Ms)],
-    floor: 1
+    lines: [points(({ p50Ms }) => p50Ms), points(({ p95Ms }) => p95Ms)]
   })
-  return figure('latency', 'Latency', latest === undefined ? '–' : shown(latest.p50Ms), note, drawn, minutes, nowMs, html`<span>${lineKey('solid')}median ${lineKey('dashed')}95 %</span>`)
+  return figure('latency', 'Latency', latest === undefined ? '–' : shown(latest.p50Ms), note, drawn, axis(minutes, nowMs, html`<span>${lineKey('solid')}median ${lineKey('dashed')}95 %</span>`))
 }
 
-function figure (id: string, heading: string, headline: string, note: string, drawn: Html, minutes: readonly Minute[], nowMs: number, legend = html``): Html {
-  const first = minutes[0]
-  const axis = first === undefined ? html`` : html`<p class="axis"><span>${clockTime(first.startsAt, nowMs, 'minutes')}</span>${legend}<span>now</span></p>`
+function figure (id: string, heading: string, headline: string, note: string, drawn: Html, axis: Html): Html {
   return html`<section class="card" aria-labelledby="${id}"><h3 id="${id}">${heading}</h3><p class="big">${headline}<span class="soft">${note}</span></p>${drawn}${axis}</section>`
+}
+
+function axis ([first]: readonly Minute[], nowMs: number, legend = html``): Html {
+  return html`<p class="axis"><span>${first === undefined ? '' : clockTime(first.startsAt, nowMs, 'minutes')}</span>${legend}<span>now</span></p>`
 }
 
 function table (minutes: readonly Minute[], nowMs: number): Html {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isoTime } from '../clock.ts'
 import { countsSection, quotaCard, repeatsSection, tokenCard, upstreamCard } from './cards.ts'
 import { errorsSection } from './errors.ts'
 import { html, Html } from './html.ts'
@@ -61,7 +62,7 @@ ${footer(status, nowMs)}
 
 function header ({ tone, headline, notes }: Verdict, nowMs: number, isPaused: boolean): Html {
   const told = notes.map(({ what, advice }) => html`<p>${what}</p>${advice === undefined ? html`` : html`<p><strong>What to do:</strong> ${advice}</p>`}`)
-  const now = clockTime(new Date(nowMs).toISOString(), nowMs)
+  const now = clockTime(isoTime(nowMs), nowMs)
   const refresh = isPaused ? html`as of ${now} UTC, paused. <a href="./">Resume</a>` : html`as of ${now} UTC, refreshed every ${REFRESH_S} s. <a href="?paused">Pause</a>`
   return html`<header class="verdict ${tone}-verdict"><div class="told">${toneIcon(tone)}<div><h1>${headline}</h1>${told}</div></div><p class="soft">${refresh}</p></header>`
 }

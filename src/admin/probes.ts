@@ -9,7 +9,7 @@ export interface ProbeState {
   readonly redis?: { readonly state: { readonly level: string, readonly trouble: { readonly reason: string } | undefined } } | undefined
 }
 
-/** What a probe answers that passes. Redis is no reason to fail: without it the sidecar goes on alone, and says so. */
+/** The body of a probe that passes. Redis is no reason to fail: without it the sidecar goes on alone, and says so. */
 export function passed ({ redis }: Pick<ProbeState, 'redis'>): Readonly<Record<string, string>> {
   if (redis === undefined) return { status: 'ok' }
   const { level, trouble } = redis.state
@@ -23,7 +23,7 @@ export const PROBES = {
   /** It can serve now. */
   '/readyz': readiness,
   '/healthz': readiness,
-  /** A first token was had. */
+  /** There was a first token. */
   '/startupz': ({ tokens }) => tokens.hasStarted ? undefined : tokens.problem
 } as const satisfies Record<string, (state: ProbeState) => Problem | undefined>
 

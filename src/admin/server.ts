@@ -32,7 +32,7 @@ export async function createAdminServer (options: AdminServerOptions): Promise<R
       refuse(reply.raw, new Problem('PROXY-N-006', 'The path cannot be decoded.'))
     }
   })
-  // No body is of interest, whatever it is called.
+  // Bodies are ignored, whatever their type.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   for (const [path, probe] of Object.entries(PROBES)) {
@@ -43,7 +43,7 @@ export async function createAdminServer (options: AdminServerOptions): Promise<R
         return
       }
       reply.hijack()
-      // A probe that fails is unavailable, whatever an app would be told.
+      // Whatever status the problem has for apps, a failed probe is a 503.
       refuse(reply.raw, new Problem(problem.code, problem.message, { ...problem, status: 503 }))
     })
   }
@@ -67,15 +67,15 @@ export async function createAdminServer (options: AdminServerOptions): Promise<R
   })
   await app.ready()
   return (req, res) => {
-    const problem = strangeness(req, options.hosts)
+    const problem = refusalOf(req, options.hosts)
     if (problem !== undefined) return refuse(res, problem)
-    // Fastify would refuse one that it can't parse.
+    // Fastify would refuse a content type that it can't parse.
     delete req.headers['content-type']
     app.routing(req, res)
   }
 }
 
-function strangeness ({ headers, method, url, rawHeaders, httpVersion }: IncomingMessage, hosts: HostPolicy): Problem | undefined {
+function refusalOf ({ headers, method, url, rawHeaders, httpVersion }: IncomingMessage, hosts: HostPolicy): Problem | undefined {
   const valuesOf = (name: string): string[] => rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name)
   const transferCodings = valuesOf('transfer-encoding').map(coding => coding.trim().toLowerCase())
   const malformed = malformation(httpVersion, { hostCount: valuesOf('host').length, expect: headers.expect, transferCodings })

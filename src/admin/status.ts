@@ -64,7 +64,7 @@ export interface QuotaStatus {
 }
 
 export interface FleetStatus {
-  /** How many share the quota, this one too, as far as it was heard last. */
+  /** How many sidecars share the quota, this one included, by the last news of them. */
   readonly sidecars: number
   /** The fleet can't be asked now: this one lives on an even share. */
   readonly isAlone: boolean

@@ -1,3 +1,4 @@
+import { isoTime } from '../clock.ts'
 import { PROBLEMS } from '../problem.ts'
 import { html, type Html } from './html.ts'
 
@@ -28,8 +29,8 @@ export function relative (iso: string, nowMs: number): string {
 export function clockTime (iso: string, nowMs: number, precision: 'minutes' | 'seconds' = 'seconds'): Html {
   const ms = Date.parse(iso)
   if (Number.isNaN(ms)) return html`unknown`
-  const [day = '', time = ''] = new Date(ms).toISOString().split('T')
-  const [today] = new Date(nowMs).toISOString().split('T')
+  const [day = '', time = ''] = isoTime(ms).split('T')
+  const [today] = isoTime(nowMs).split('T')
   const shown = time.slice(0, precision === 'seconds' ? 8 : 5)
   return html`<time datetime="${iso}">${day === today ? shown : `${day} ${shown}`}</time>`
 }
@@ -63,7 +64,7 @@ export function explanation (code: string): Explanation | undefined {
   return Object.entries(PROBLEMS).find(([known]) => known === code)?.[1]
 }
 
-/** What a person can do about it; the table speaks to apps, which is the same but for these. */
+/** What an operator can do about it: what the table advises apps, but where an app can only wait. */
 export function operatorAdvice (code: string): string | undefined {
   if (code === 'TOKEN-R-001') return 'Nothing for a minute: it keeps trying by itself. If it lasts, check BOOKABLE_TOKEN_URL and the network from here.'
   return explanation(code)?.advice

@@ -165,7 +165,7 @@ t.test('the minutes are also a table, newest first', async t => {
 t.test('a minute without requests breaks the line, and one alone is a dot', async t => {
   const minute = (p50Ms: number | null) => ({ startsAt: at(-60), requests: 1, errors: 0, p50Ms, p95Ms: p50Ms })
   const page = renderPage(sample({ minutes: [minute(10), minute(10), minute(null), minute(10)] }), NOW_MS)
-  t.match(page, /class="line solid" d="M230 4h0L250 4M290 4h0"/)
+  t.match(page, /class="line solid" d="M37.5 4h0L112.5 4M262.5 4h0"/)
 })
 
 t.test('whatever comes from elsewhere is text: markup, quotes and controls too', async t => {
