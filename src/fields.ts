@@ -1,6 +1,6 @@
 // Headers as flat lists of names and values in turn: so they come, with order and spelling, and so they are handed on.
 
-/** Of the pair that holds the i-th entry of a flat list, lower case. */
+/** The name, in lower case, of the pair that holds the i-th entry of a flat list. */
 export function nameAt (flat: readonly string[], i: number): string {
   return (flat[i - i % 2] ?? '').toLowerCase()
 }

@@ -14,14 +14,14 @@ export function createLogger (level: string): Logger {
   return pino({ level, base: null }, process.stdout.isTTY ? prettyStream() : joinedLines())
 }
 
-/** For lines that are made elsewhere, among those of the logger. */
+/** Where the logger writes, for lines that are made without it. */
 export function linesOf (logger: Logger): Lines {
   return (logger as Logger & { readonly [symbols.streamSym]: Lines })[symbols.streamSym]
 }
 
 /**
- * Lines that come in one turn of the event loop are written together, at its end or that of the process: a write to the system costs more than all
- * else of a line.
+ * Lines that come in one turn of the event loop are written together, at its end or that of the process: a system call costs more than
+ * everything else about a line.
  */
 function joinedLines (): Lines {
   const stdout = pino.destination({ fd: 1, sync: true })
@@ -42,7 +42,7 @@ function joinedLines (): Lines {
 
 function prettyStream (): Lines {
   try {
-    // Not a dependency: a server's log is for machines. Looked for beside this program, never in the folder that one happens to stand in.
+    // Not a dependency: a server's log is for machines. Looked for beside this program, never in the current folder.
     const { build } = createRequire(import.meta.url)('pino-pretty') as { build: (options: object) => DestinationStream }
     return build({ translateTime: 'HH:MM:ss.l', ignore: 'reqId,correlationId', singleLine: true, sync: true })
   } catch {

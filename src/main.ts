@@ -15,12 +15,15 @@ const OPTIONS = {
   fault: { type: 'string', multiple: true }
 } as const
 
-/** @returns the exit code, or undefined while the command goes on */
+/**
+ * Runs the command that the arguments name.
+ * @returns the exit code, or undefined while the command goes on
+ */
 async function run (args: readonly string[]): Promise<number | undefined> {
   const { command, options } = readArguments(args)
   if (options.help === true) return print(helpText())
   if (options.version === true) return print(`${VERSION}\n`)
-  // Loaded one by one: a health check needs no server.
+  // Each command is loaded when it is asked for: a health check needs no server.
   switch (command) {
     case 'serve': {
       const { serve } = await import('./commands/serve.ts')
@@ -64,7 +67,7 @@ function parse (args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS })
   } catch (error) {
-    // Node goes on to explain positional arguments, of which there are none that begin with a dash.
+    // Node's next sentence explains positional arguments that begin with a dash; no command takes one.
     const [what = ''] = (error as Error).message.split(/\. |\n/)
     const [, option] = /^Unknown option '--([^']+)'/.exec(what) ?? []
     throw new UsageError(option === undefined ? lowerFirst(what) : `unknown option "--${option}"${didYouMean(option, OPTIONS)}`)

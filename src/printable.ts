@@ -1,4 +1,4 @@
-/** How much of another server's words is shown. */
+/** How much of a foreign value is shown. */
 const MAX_CHARS = 80
 
 // eslint-disable-next-line no-control-regex -- controls are what it looks for
@@ -9,7 +9,7 @@ export function withoutControls (text: string): string {
   return text.search(CONTROLS) === -1 ? text : text.replace(CONTROLS, control => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-/** For words that go on where a sentence has begun already. */
+/** For a sentence that is to stand within another one. */
 export function lowerFirst (text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1)
 }
@@ -19,7 +19,7 @@ export function printable (value: unknown): string {
   return asciiOf(textOf(value)).replaceAll('"', "'").slice(0, MAX_CHARS)
 }
 
-/** The same of a server that may echo what we sent: as it is, as it was written, or with a break in it. */
+/** The same for a server that may echo a secret of ours: plain, encoded as we sent it, or with a control in between. */
 export function printableWithout (secrets: ReadonlyArray<readonly [secret: string, name: string]>, value: unknown): string {
   const masked = (text: string): string => secrets.reduce((masked, [secret, name]) => {
     return spellings(secret).reduce((masked, spelling) => masked.replaceAll(spelling, name), masked)
@@ -27,7 +27,7 @@ export function printableWithout (secrets: ReadonlyArray<readonly [secret: strin
   return printable(masked(asciiOf(masked(textOf(value)))))
 }
 
-/** A shorter one is a part of common words, and would make them unreadable. */
+/** A shorter secret is a part of common words, which would become unreadable. */
 const MIN_SECRET_CHARS = 8
 
 function spellings (secret: string): string[] {

@@ -35,7 +35,7 @@ class Wrong extends Error {
   readonly facts: Readonly<Record<string, unknown>> | undefined
 
   constructor (what: string, cause?: unknown, facts?: Readonly<Record<string, unknown>>) {
-    // OpenSSL ends its words with a line break.
+    // OpenSSL's messages end with a line break.
     super(cause instanceof Error ? `${what} (${messageOf(cause).trimEnd()})` : what)
     this.facts = facts
   }
@@ -47,8 +47,8 @@ type Finding = Pick<CheckStep, 'detail' | 'facts'>
 type Found<Result = undefined> = readonly [Finding, Result]
 
 /**
- * Does once, before anything depends on it, what serving does all day, step by step from the settings to the quota. Ends at the step without
- * which the later ones make no sense.
+ * Does once, step by step from the settings to the quota, what serving does all day. Ends at a failed step without which the later ones make
+ * no sense.
  */
 export async function check (environment: Environment): Promise<readonly CheckStep[]> {
   const steps: CheckStep[] = []
@@ -67,7 +67,7 @@ export async function check (environment: Environment): Promise<readonly CheckSt
   try {
     const config = await step('settings', async () => readSettings(environment))
     const hosts = [...new Map([config.tokenRequest.url, config.apiUrl].map(url => [url.origin, url])).values()]
-    // Of two hosts one may be well: the later steps tell what that means.
+    // Not the end: of two hosts one may be well, and the later steps tell what that means.
     await step('dns', async () => resolve(config, hosts)).catch(unlessOurs)
     await step('tls', async () => connect(config, hosts)).catch(unlessOurs)
     const { endpoint, verification } = tokenPartsOf(config)
@@ -83,13 +83,13 @@ export async function check (environment: Environment): Promise<readonly CheckSt
   return steps
 }
 
-/** What is wrong was told already; anything else is a fault of ours. */
+/** Passes over a Wrong, which is among the steps already. Anything else is a fault of ours. */
 function unlessOurs (thrown: unknown): void {
   if (!(thrown instanceof Wrong)) throw thrown
 }
 
 function tokenPartsOf (config: Config): ReturnType<typeof createTokenParts> {
-  // Its files were read a moment ago, with the settings.
+  // The files of secrets were read a moment ago, with the settings.
   const noWarning = (): void => {}
   return createTokenParts(config, systemClock, {
     readCredentials: () => ({ clientId: config.clientId.read(noWarning), clientSecret: config.clientSecret.read(noWarning) }),
@@ -138,7 +138,7 @@ async function connect (config: Config, hosts: readonly URL[]): Promise<Found> {
   })
 }
 
-/** What was found of each host; or what is wrong with those that are not well. */
+/** Looks at each host: what was found, or what is wrong with those that are not well. */
 async function ofEach (hosts: readonly URL[], look: (url: URL) => Promise<string>): Promise<Found> {
   const results = await Promise.allSettled(hosts.map(look))
   const wrong = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])

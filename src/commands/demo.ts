@@ -5,7 +5,7 @@ import { startSimulator, type Simulator } from '../simulator/simulator.ts'
 import { UsageError } from './help.ts'
 import { serve } from './serve.ts'
 
-/** What of the environment would lead out of the demo. */
+/** Settings that would lead out of the demo, and are not handed on. */
 const IGNORED = /^(BOOKABLE_.*|[A-Z]+_STORE(_PATH)?|REDIS_URL(_FILE)?|(https?|no)_proxy)$/i
 
 /**
@@ -36,7 +36,7 @@ function readFaultFlags (faults: readonly string[]): FaultSettings {
   }
 }
 
-/** curl asks a proxy of the site for localhost too, unless it is told otherwise. */
+/** Where the environment names a proxy, curl would ask it for localhost too. */
 function curlFor ({ http_proxy: forHttp, all_proxy: forAll, ALL_PROXY: forAllToo }: Environment): string {
   return forHttp || forAll || forAllToo ? "curl --noproxy '*'" : 'curl'
 }

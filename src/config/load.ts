@@ -28,7 +28,7 @@ export interface Config {
   }
   readonly tokenStore: {
     readonly kind: 'memory' | 'file' | 'redis'
-    /** Of the file. */
+    /** The file of kind `file`. */
     readonly path: string
   }
   readonly redisUrl: SecretSource | undefined

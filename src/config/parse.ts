@@ -1,6 +1,6 @@
 import { Secret } from '../secret.ts'
 
-/** What one value of a setting means. Each throws an Error whose message completes "NAME: …". */
+// One parser for each kind of value. Each throws an Error whose message completes "NAME: …".
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -9,7 +9,7 @@ export type Method = typeof METHODS[number]
 /** Whole segments of unreserved characters (RFC 3986 §2.3): what is compared raw must have one spelling. */
 const ROUTE = /^(\/[A-Za-z0-9\-._~]+)+$/
 
-/** The schema takes infinities for integers within any limits. */
+/** Besides the schema, which takes infinity for an integer within any limits. */
 export function parseWhole (value: string): number {
   const number = Number(value)
   if (!Number.isSafeInteger(number)) throw new Error('is not a whole number')
@@ -58,7 +58,7 @@ export function parseScopes (value: string): readonly string[] {
 /** The HOST of a sidecar that listens on SOCKET_PATH alone. */
 export const NO_HOST = 'none'
 
-/** What is added to the path while the socket is made; sun_path ends at 107 bytes, and more would be cut off silently. */
+/** The system cuts off silently what is beyond 107 bytes. While the socket is made, its path is longer by what is subtracted here. */
 const MAX_SOCKET_PATH_BYTES = 107 - '.XXXXXX/s'.length
 
 export function parseSocketPath (value: string): string {

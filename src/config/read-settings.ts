@@ -17,7 +17,7 @@ export class SettingsError extends Error {
   }
 }
 
-/** Settings that hold what they may; each is asked for by its name. */
+/** Settings that passed validation; each is asked for by its name. */
 export interface SettingsReader {
   /** Empty where the setting is unset and has no default. */
   readonly text: (name: SettingName) => string
@@ -27,7 +27,7 @@ export interface SettingsReader {
   readonly given: Readonly<Record<string, string>>
 }
 
-/** Settings that are read together, and their schema: one object, which env-schema compiles when it sees it first. */
+/** Settings that are read together, and their schema. Made once, since env-schema compiles each schema object that it has not seen before. */
 export interface SettingsTable {
   readonly names: readonly SettingName[]
   readonly schema: object
@@ -56,7 +56,7 @@ export function readSettings (environment: Environment, table: SettingsTable): S
     if (value === undefined || isBad(name)) continue
     const { check, needs } = settingOf(name)
     try {
-      // What a file holds was looked at when it was read.
+      // What a file holds was checked when it was read.
       if (!secrets.has(name)) check?.(String(value))
     } catch (error) {
       mistakes.push(mistakeOf(name, given[name], (error as Error).message))
@@ -71,16 +71,19 @@ export function readSettings (environment: Environment, table: SettingsTable): S
     integer: name => Number(values[name]),
     has: name => values[name] !== undefined,
     secret: name => secrets.get(name) ?? fixedSecret(String(values[name])),
-    given: Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== settingOf(name as SettingName).default).map(([name, value]) => [name, shown(name as SettingName, value)]))
+    given: Object.fromEntries(names.flatMap(name => {
+      const value = given[name]
+      return value === undefined || value === settingOf(name).default ? [] : [[name, shown(name, value)]]
+    }))
   }
 }
 
-/** An empty setting is an unset one; secrets may stand in files. */
+/** What the environment gives, an empty setting being an unset one, and the secrets that stand in files. Adds to `mistakes`. */
 function readGiven (environment: Environment, names: readonly SettingName[], mistakes: string[]) {
   const given: Partial<Record<SettingName, string>> = {}
   const secrets = new Map<SettingName, SecretSource>()
   for (const name of names) {
-    const { isSecret, isShared } = settingOf(name)
+    const { isSecret, isShared, check, allowed } = settingOf(name)
     const path = isSecret === true ? environment[`${name}_FILE`]?.trim() ?? '' : ''
     const written = (isShared === true ? environment[name.toLowerCase()] : undefined) || (environment[name] ?? '')
     const value = isSecret === true ? written : written.trim()
@@ -88,11 +91,10 @@ function readGiven (environment: Environment, names: readonly SettingName[], mis
     if (path === '') continue
     if (value !== '') mistakes.push(`${name}: set together with ${name}_FILE; allowed: one of the two`)
     try {
-      const source = fileSecret(name, path, settingOf(name).check)
-      secrets.set(name, source)
+      secrets.set(name, fileSecret(name, path, check))
       given[name] = 'in a file'
     } catch (error) {
-      mistakes.push(`${name}_FILE: ${(error as Error).message}; allowed: a file that holds ${settingOf(name).allowed}`)
+      mistakes.push(`${name}_FILE: ${(error as Error).message}; allowed: a file that holds ${allowed}`)
     }
   }
   return { given, secrets }
@@ -116,8 +118,8 @@ function mistakeOf (name: SettingName, value: string | undefined, why?: string):
   const { isSecret, isHidden, allowed } = settingOf(name)
   const orFile = isSecret === true ? ` (or ${name}_FILE: a file that holds it)` : ''
   if (value === undefined) return `${name}: missing; allowed: ${allowed}${orFile}; \`bookable-sidecar demo\` needs none`
-  const shown = isSecret === true || isHidden === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
-  return `${name}: ${shown} ${withoutUserinfo(why ?? 'is not allowed')}; allowed: ${allowed}${orFile}`
+  const what = isSecret === true || isHidden === true ? 'its value' : JSON.stringify(withoutUserinfo(value))
+  return `${name}: ${what} ${withoutUserinfo(why ?? 'is not allowed')}; allowed: ${allowed}${orFile}`
 }
 
 /** A value as it may stand in the log. */

@@ -17,7 +17,7 @@ export interface RedisAddress {
 
 interface RedisNode { readonly host: string, readonly port: number }
 
-/** By hand: no URL of the WHATWG has two hosts. */
+/** The URL class takes one host only. */
 const FORM = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^/?#]*)@)?([^/?#@]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/
 
 const NODE = /^(?:\[([\da-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i

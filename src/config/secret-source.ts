@@ -3,7 +3,7 @@ import { Secret } from '../secret.ts'
 
 /** Where a secret comes from; asked again each time it is needed. */
 export interface SecretSource {
-  /** @param warn is told once, in words without the secret, when its file has become unreadable; the old value stays. */
+  /** @param warn is told once, without the secret, when its file has become unreadable; the old value stays. */
   read (warn: (message: string) => void): Secret
 }
 

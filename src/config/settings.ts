@@ -16,7 +16,7 @@ export interface Setting {
   readonly schema: SettingSchema
   /** As one would write it in the environment; absent where there is none. */
   readonly default?: string
-  /** Shown instead of a default that stands elsewhere. */
+  /** Shown instead of a default that follows from other settings. */
   readonly defaultNote?: string
   readonly unit?: 'ms' | 's' | '%' | 'MB' | 'records' | 'requests' | 'connections'
   /** Completes "allowed: …". */
@@ -24,13 +24,13 @@ export interface Setting {
   /** Never printed, and readable from a file named by NAME_FILE. */
   readonly isSecret?: true
   readonly isRequired?: true
-  /** Also read in lower case, which wins: what other programs share has two spellings. */
+  /** Shared with other programs, which also read it in lower case: that spelling wins. */
   readonly isShared?: true
   /** Its value may hold a password anywhere, and is not shown. */
   readonly isHidden?: true
   /** What a schema can't say; throws an Error that says what is wrong. */
   readonly check?: (value: string) => unknown
-  /** By value: the setting that it can't do without. */
+  /** For some of its values, another setting that must be set too. */
   readonly needs?: Readonly<Record<string, string>>
   readonly doc: string
 }
@@ -204,7 +204,7 @@ export type SettingName = keyof typeof SETTINGS
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 
-/** A row of the table without its literal types, for those who walk over all. */
+/** A row of the table as the interface that all rows share. */
 export function settingOf (name: SettingName): Setting {
   return SETTINGS[name]
 }

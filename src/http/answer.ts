@@ -14,7 +14,7 @@ export function sendProblem (res: ServerResponse, problem: Problem, correlationI
   const bytes = Buffer.byteLength(body)
   const headers = problem.toHeaders(correlationId, bytes)
   if (isLast && endWith(res)) headers.push('Connection', 'close')
-  // With its words: those of an answer that could not be written may stand there already.
+  // The reason phrase too: that of an answer which could not be written may be set already.
   res.writeHead(problem.status, STATUS_CODES[problem.status], headers)
   res.end(body)
   return bytes
@@ -26,7 +26,7 @@ export function sendProblemOnSocket (socket: Socket, problem: Problem, correlati
   const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
   const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`]
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  // An app that is gone already, stays on or goes on sending harms nobody: Node looks after a connection no more once it has handed it over.
+  // Node has handed the connection over: whether the app is gone, stays or goes on sending is for us to bear.
   socket.on('error', () => {}).resume().write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
   socket.destroySoon()
 }
@@ -36,7 +36,7 @@ const TLS_HANDSHAKE = 0x16
 
 /** What Node's parser says, as a problem; undefined where the app is gone and nobody would read it. */
 export function problemOfClientError (error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }): Problem | undefined {
-  // Such an app can't read it: the log can.
+  // The app can't read it, but the log shows it.
   if (error.rawPacket?.[0] === TLS_HANDSHAKE) return new Problem('PROXY-N-006', 'An app began with TLS, and this port speaks none: give it a URL with http:// instead of https://.')
   switch (error.code) {
     case 'ECONNRESET':

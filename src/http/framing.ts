@@ -6,7 +6,7 @@ export interface Framing {
   readonly transferCodings: readonly string[]
 }
 
-/** Node itself counts none; nginx allows some 100 and Envoy 100. */
+/** Far more than any app sends: nginx allows some 100 and Envoy 100. */
 export const MAX_HEADERS = 500
 
 /** What is wrong with a request that Node's parser let through; undefined where nothing is. */
@@ -15,7 +15,7 @@ export function malformation (httpVersion: string, { hostCount, expect, transfer
   if (hostCount > 1) return 'The request has more than one Host header.'
   if (hostCount === 0 && httpVersion !== '1.0') return 'The request has no Host header.'
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return 'The request expects something unknown.'
-  // Another coding would be taken off, and nobody could name it to the API: transfer codings are for one connection (RFC 9112 §6.1).
+  // Another coding could not be handed on: transfer codings are for one connection (RFC 9112 §6.1).
   if (transferCodings.length > 1 || transferCodings.some(coding => coding !== 'chunked')) return 'The request has a transfer coding other than chunked.'
   return undefined
 }

@@ -12,7 +12,7 @@ export const MAX_HEAD_BYTES = 16 * 1024
 /** Longer than the 60 s after which common HTTP clients and load balancers drop an idle connection: they close first, not we. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 
-/** A head takes one packet; who needs longer holds a connection for nothing. */
+/** A head is a packet or two; an app that needs longer for it holds a connection for nothing. */
 const HEAD_TIMEOUT_MS = 10_000
 
 /** Connections that may wait to be accepted: a burst of all that MAX_IN_FLIGHT allows, and more, must not meet SYN retries of a second. */
@@ -21,10 +21,10 @@ const BACKLOG = 4096
 /** How often Node looks for heads that are late. */
 const CHECK_INTERVAL_MS = 1_000
 
-/** What IPv6 loopback answers on a machine that has none. */
+/** How binding ::1 fails on a machine without IPv6. */
 const NO_SUCH_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
 
-/** What becomes of what comes in. */
+/** Who looks after what comes in. */
 interface Handlers {
   readonly onRequest: RequestListener
   /** What the parser refuses; the handler answers on the socket itself. */
@@ -171,13 +171,13 @@ function createLimitedServer (handlers: Handlers): Server {
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     // Missing and doubled ones are refused by the guards, as problems.
     requireHostHeader: false,
-    // Before it answers, nagling would hold back a last small packet for 40 ms.
+    // Else Nagle's algorithm would hold back a last small packet for 40 ms.
     noDelay: true
   }, onRequest)
-  // Node drops what is above silently; the guards count instead.
+  // No limit: Node would drop what is above one silently. The guards count instead.
   server.maxHeadersCount = 0
   server.on('clientError', handlers.onClientError)
-  // The exchange answers both: it asks for the body only when it takes the request, and refuses what it does not know.
+  // Not Node but the exchange answers Expect: it asks for the body only when it takes the request, and refuses what it does not know.
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
   server.on('connect', handlers.onConnect)

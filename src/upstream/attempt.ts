@@ -7,7 +7,7 @@ import type { Connection, ConnectionAware } from './pool.ts'
 import { isKept, type UpstreamRequest } from './request.ts'
 
 export interface AttemptLimits {
-  /** When the head of the answer must be there, on the monotonic clock; each chunk of a streamed upload moves it by `bodySilenceMs`. */
+  /** When the head of the answer must be there, on the monotonic clock; each chunk of a streamed upload moves it to `bodySilenceMs` from then. */
   readonly headByMs: number
   /** The longest silence in its body. */
   readonly bodySilenceMs: number

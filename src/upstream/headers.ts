@@ -10,11 +10,9 @@ export function isHopByHop (lowerCaseName: string): boolean {
   return HOP_BY_HOP.has(lowerCaseName) || lowerCaseName.startsWith('proxy-')
 }
 
-const NONE: readonly string[] = []
-
 /** The header names in a Connection value, lower case, without the two that name none. */
 export function connectionOptions (value: string): readonly string[] {
-  if (value === 'keep-alive' || value === 'close') return NONE
+  if (value === 'keep-alive' || value === 'close') return []
   return value.toLowerCase().split(',').map(name => name.trim()).filter(name => name !== '' && name !== 'close' && name !== 'keep-alive')
 }
 

@@ -5,14 +5,14 @@ import type { buildConnector } from 'undici'
 import { withoutBrackets } from '../config/parse.ts'
 import type { Secret } from '../secret.ts'
 
-/** The proxy of the site, through which alone other machines may be reached. */
+/** The proxy of the network that we are in, where other machines are reached through it alone. */
 export interface OutboundProxy {
   readonly url: URL
   /** The value of Proxy-Authorization. */
   readonly authorization: Secret | undefined
 }
 
-/** What is under way to a connection, and can be given up. */
+/** A connection that is being made, and can be given up. */
 export interface Connecting {
   destroy (error: Error): unknown
 }

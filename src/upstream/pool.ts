@@ -34,10 +34,10 @@ export interface Connection {
   use (): boolean
 }
 
+/** One connection of a pool, which knows how many requests it has served. */
 class CountingClient extends Client implements Connection {
-  #requests = 0
-
   readonly #pool: () => Dispatcher
+  #requests = 0
   #isDropped = false
 
   constructor (origin: URL, options: Client.Options, pool: () => Dispatcher) {
@@ -49,7 +49,7 @@ class CountingClient extends Client implements Connection {
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     if (this.#isDropped) {
-      // The pool forgets a client that could not connect, but lets it go on taking from the queue: connections beyond the limit. Back to the pool.
+      // A client that could not connect is forgotten by the pool, but goes on taking requests: on a connection beyond the limit. Back to the pool.
       this.#pool().dispatch(options, handler)
       return false
     }
