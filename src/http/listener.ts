@@ -171,7 +171,7 @@ function createLimitedServer (handlers: Handlers): Server {
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     // Missing and doubled ones are refused by the guards, as problems.
     requireHostHeader: false,
-    // Else Nagle's algorithm would hold back a last small packet for 40 ms.
+    // Else a last small packet would be held back for 40 ms (RFC 896).
     noDelay: true
   }, onRequest)
   // No limit: Node would drop what is above one silently. The guards count instead.

@@ -2,15 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import type { Clock } from '../clock.ts'
 import { describeAvailability, readAvailabilityQuery, slotsOf } from './availability.ts'
 import { readBookingChannel } from './booking-request.ts'
-import { describeBooking } from './bookings.ts'
-import type { BookingStore } from './bookings.ts'
+import { describeBooking, type BookingStore } from './bookings.ts'
 import { failAnswers, failApiRequest } from './fault-hooks.ts'
 import type { Faults } from './faults.ts'
 import { BookableProblem, toBookableProblem } from './problems.ts'
 import type { Quota } from './quota.ts'
 import type { TokenIssuer } from './tokens.ts'
-import { describeVenue, findOffer, findVenue, listVenues } from './venues.ts'
-import type { Venue } from './venues.ts'
+import { describeVenue, findOffer, findVenue, listVenues, type Venue } from './venues.ts'
 
 /** What the API needs. */
 export interface ApiOptions {

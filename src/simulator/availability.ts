@@ -1,6 +1,5 @@
 import { dateOf, minuteOfDay, minutesOf, timeOf, weekdayOf } from './calendar.ts'
-import { calendarDate, integer, readFields } from './fields.ts'
-import type { Fields } from './fields.ts'
+import { calendarDate, integer, readFields, type Fields } from './fields.ts'
 import { BookableProblem } from './problems.ts'
 import type { Offer } from './venues.ts'
 

@@ -1,6 +1,5 @@
 import { MAX_PARTY_SIZE } from './availability.ts'
-import { calendarDate, clockTime, email, integer, invalid, isRecord, oneOf, optional, phone, readFields, text } from './fields.ts'
-import type { Field, Fields } from './fields.ts'
+import { calendarDate, clockTime, email, integer, invalid, isRecord, oneOf, optional, phone, readFields, text, type Field, type Fields } from './fields.ts'
 import type { FieldError } from './problems.ts'
 import type { Offer, PreorderItem } from './venues.ts'
 

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { slotsOf } from './availability.ts'
-import type { Seating, Slot } from './availability.ts'
-import { readBookingRequest, readChanges } from './booking-request.ts'
-import type { BookingChannel, BookingRequest } from './booking-request.ts'
+import { isoTime } from '../clock.ts'
+import { slotsOf, type Seating, type Slot } from './availability.ts'
+import { readBookingRequest, readChanges, type BookingChannel, type BookingRequest } from './booking-request.ts'
 import { minutesOf } from './calendar.ts'
 import { BookableProblem } from './problems.ts'
 import type { Offer } from './venues.ts'
@@ -131,7 +130,7 @@ export function describeBooking ({ id, operatorBookingId, offer, request, channe
     duration: slot.durationMin,
     deposit: product.depositPerGuest * request.partySize,
     ...channel,
-    createdDate: new Date(createdAtMs).toISOString(),
-    lastUpdate: new Date(updatedAtMs).toISOString()
+    createdDate: isoTime(createdAtMs),
+    lastUpdate: isoTime(updatedAtMs)
   }
 }

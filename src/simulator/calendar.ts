@@ -1,3 +1,5 @@
+import { isoTime } from '../clock.ts'
+
 /** The days of the week in the order of Date.getUTCDay(). */
 export const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const
 
@@ -8,7 +10,7 @@ export type Weekday = typeof WEEKDAYS[number]
 
 /** The calendar day of an instant, `YYYY-MM-DD`. */
 export function dateOf (nowMs: number): string {
-  return new Date(nowMs).toISOString().slice(0, 10)
+  return isoTime(nowMs).slice(0, 10)
 }
 
 /** Whole minutes since midnight of an instant. */

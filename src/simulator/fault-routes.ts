@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { addResource, parseJson, sendProblem } from './api.ts'
-import { FAULTS } from './faults.ts'
-import type { Faults } from './faults.ts'
+import { FAULTS, type Faults } from './faults.ts'
 
 /** Where faults are set and seen. */
 export const FAULTS_PATH = '/simulator/faults'

@@ -25,7 +25,7 @@ export const FAULTS = {
 } as const satisfies Record<string, Fault>
 
 /** A row of the table. */
-export type FaultName = keyof typeof FAULTS
+type FaultName = keyof typeof FAULTS
 
 /** Faults that are to be set, each with its value. */
 export type FaultSettings = { readonly [Name in FaultName]?: typeof FAULTS[Name] extends { readonly unit: string } ? number : true }

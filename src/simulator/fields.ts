@@ -1,6 +1,5 @@
 import { minutesOf, weekdayOf } from './calendar.ts'
-import { BookableProblem } from './problems.ts'
-import type { BookableCode, FieldError } from './problems.ts'
+import { BookableProblem, type BookableCode, type FieldError } from './problems.ts'
 
 /** How one field of outside data becomes a value; `parse` answers undefined for what is not `expected`. */
 export interface Field<T> {

@@ -17,7 +17,7 @@ export const TOKEN_PATH = '/oauth/token'
 const SCOPE = 'venue:read venue-booking:create'
 
 /** A refusal of the token endpoint (RFC 6749 §5.2), with the statuses and words of Auth0. */
-export interface TokenRefusal {
+interface TokenRefusal {
   readonly status: 400 | 401 | 403
   readonly error: 'invalid_request' | 'unsupported_grant_type' | 'access_denied'
   readonly description: string

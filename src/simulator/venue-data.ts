@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { WEEKDAYS } from './calendar.ts'
-import type { Weekday } from './calendar.ts'
+import { WEEKDAYS, type Weekday } from './calendar.ts'
 import type { OpeningHours, Product, Venue } from './venues.ts'
 
 type ProductPlan = Omit<Product, 'compositeId'>

@@ -1,6 +1,5 @@
 import type { Weekday } from './calendar.ts'
-import { integer, optional, readFields, text } from './fields.ts'
-import type { Field } from './fields.ts'
+import { integer, optional, readFields, text, type Field } from './fields.ts'
 import { BookableProblem } from './problems.ts'
 
 /** One day's hours, venue-local `HH:mm`; a weekday without an entry is a day off. */
