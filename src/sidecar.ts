@@ -120,7 +120,12 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     }
   })
   const metrics = new Metrics({
-    version: VERSION, nodeVersion, inFlight: () => door.inFlight, tokenExpiresAtMs: () => tokens.status.held?.expiresAtMs, quota: () => quota.status, isRedisUp: () => redis?.isUp
+    version: VERSION,
+    nodeVersion,
+    inFlight: () => door.inFlight,
+    tokenExpiresAtMs: () => tokens.status.held?.expiresAtMs,
+    quota: () => quota.status,
+    isRedisUp: () => redis?.isUp
   })
   const release = async (): Promise<void> => {
     tokens.stop()
@@ -135,10 +140,16 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   if (hosts === 'any' && config.inboundApiKey === undefined) journal.unguarded(config.host)
   if (redis === undefined) tokens.start()
   try {
-    const listeners = await openListeners(config, { apps: onRefused, operators: (...refused) => journal.refused(...refused) }, {
+    const listeners = await openListeners(config, { apps: onRefused, operators: (problem, correlationId) => journal.refused(problem, correlationId) }, {
       apps: await createProxyServer({ door, pool, upstreamUrl: config.apiUrl, config }),
       operators: await createAdminServer({
-        tokens, door, redis, hosts: adminHostPolicy(config), metrics, readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, fleet, door, history, repeats, redis }), nowMs: () => clock.nowMs()
+        tokens,
+        door,
+        redis,
+        metrics,
+        hosts: adminHostPolicy(config),
+        readStatus: () => reportStatus({ clock, startedAt, apiUrl: config.apiUrl, tokens, quota, fleet, door, history, repeats, redis }),
+        nowMs: () => clock.nowMs()
       })
     })
     journal.listening(listeners.apps.url, listeners.operators.url)

@@ -26,7 +26,7 @@ function requestsChart (minutes: readonly Minute[], nowMs: number): Html {
     floor: 1,
     tone: 'accent'
   })
-  return figure('requests', 'Requests', requests === 0 ? 'None' : count(requests), note, drawn, axis(minutes, nowMs))
+  return chartCard('requests', 'Requests', requests === 0 ? 'None' : count(requests), note, drawn, axis(minutes, nowMs))
 }
 
 function errorsChart (minutes: readonly Minute[], nowMs: number): Html {
@@ -40,7 +40,7 @@ function errorsChart (minutes: readonly Minute[], nowMs: number): Html {
     floor: ERRORS_FLOOR,
     tone: 'bad'
   })
-  return figure('errors', 'Errors', errors === 0 ? 'None' : count(errors), note, drawn, axis(minutes, nowMs, html`<span>own, and 5xx of the API</span>`))
+  return chartCard('errors', 'Errors', errors === 0 ? 'None' : count(errors), note, drawn, axis(minutes, nowMs, html`<span>own, and 5xx of the API</span>`))
 }
 
 function latencyChart (minutes: readonly Minute[], nowMs: number): Html {
@@ -59,10 +59,10 @@ function latencyChart (minutes: readonly Minute[], nowMs: number): Html {
     description: latest === undefined ? 'No request to measure in the last 15 minutes.' : `Last ${shown(latest.p50Ms)} ${note}. Solid is the median, dashed what 95 % are below. In the slowest minute 95 % were below ${shown(slowest?.p95Ms ?? null)}.`,
     lines: [points(({ p50Ms }) => p50Ms), points(({ p95Ms }) => p95Ms)]
   })
-  return figure('latency', 'Latency', latest === undefined ? '–' : shown(latest.p50Ms), note, drawn, axis(minutes, nowMs, html`<span>${lineKey('solid')}median ${lineKey('dashed')}95 %</span>`))
+  return chartCard('latency', 'Latency', latest === undefined ? '–' : shown(latest.p50Ms), note, drawn, axis(minutes, nowMs, html`<span>${lineKey('solid')}median ${lineKey('dashed')}95 %</span>`))
 }
 
-function figure (id: string, heading: string, headline: string, note: string, drawn: Html, axis: Html): Html {
+function chartCard (id: string, heading: string, headline: string, note: string, drawn: Html, axis: Html): Html {
   return html`<section class="card" aria-labelledby="${id}"><h3 id="${id}">${heading}</h3><p class="big">${headline}<span class="soft">${note}</span></p>${drawn}${axis}</section>`
 }
 

@@ -65,7 +65,7 @@ export async function check (environment: Environment): Promise<readonly CheckSt
     }
   }
   try {
-    const config = await step('settings', async () => readSettings(environment))
+    const config = await step('settings', async () => lookAtSettings(environment))
     const hosts = [...new Map([config.tokenRequest.url, config.apiUrl].map(url => [url.origin, url])).values()]
     // Not the end: of two hosts one may be well, and the later steps tell what that means.
     await step('dns', async () => resolve(config, hosts)).catch(unlessOurs)
@@ -97,7 +97,7 @@ function tokenPartsOf (config: Config): ReturnType<typeof createTokenParts> {
   })
 }
 
-function readSettings (environment: Environment): Found<Config> {
+function lookAtSettings (environment: Environment): Found<Config> {
   try {
     const config = loadConfig(environment)
     const { apiUrl, tokenRequest: { url: tokenUrl } } = config

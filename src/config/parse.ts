@@ -2,7 +2,8 @@ import { Secret } from '../secret.ts'
 
 // One parser for each kind of value. Each throws an Error whose message completes "NAME: …".
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+/** All methods that can be forwarded. */
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 export type Method = typeof METHODS[number]
 

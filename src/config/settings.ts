@@ -1,5 +1,5 @@
 import { ENVIRONMENTS } from './environments.ts'
-import { parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes, parseSocketPath, parseWhole } from './parse.ts'
+import { METHODS, parseHosts, parseHttpUrl, parseMethods, parseProxy, parseRoutes, parseSocketPath, parseWhole } from './parse.ts'
 import { parseRedisUrl } from './redis-url.ts'
 
 /** How a value is written in the environment, as JSON schema for env-schema. */
@@ -108,8 +108,8 @@ export const SETTINGS = {
     doc: 'Path prefixes that are forwarded, by whole segments, case-sensitive. Nothing else is.'
   },
   ALLOWED_METHODS: {
-    ...text('some of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, separated by commas'),
-    default: 'GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS',
+    ...text(`some of ${METHODS.join(', ')}, separated by commas`),
+    default: METHODS.join(','),
     check: parseMethods,
     doc: 'Other methods get 405. `GET,HEAD` makes the sidecar read-only.'
   },

@@ -22,7 +22,7 @@ export function isHostAllowed (host: string | undefined, policy: HostPolicy): bo
     (policy.hasAddresses && IP_ADDRESS.test(name))
 }
 
-/** Whether a browser says that a page from elsewhere made it send the request. Other clients say nothing. */
+/** Whether a browser says that a page from elsewhere made it send the request. Other programs say nothing. */
 export function isFromElsewhere ({ host, origin, secFetchSite }: Provenance): boolean {
   if (secFetchSite !== undefined && secFetchSite !== 'same-origin' && secFetchSite !== 'none') return true
   return origin !== undefined && origin.toLowerCase().replace(/^https?:\/\//, '') !== host?.toLowerCase()

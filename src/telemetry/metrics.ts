@@ -4,6 +4,7 @@ import maxFileDescriptors from 'prom-client/lib/metrics/processMaxFileDescriptor
 import memory from 'prom-client/lib/metrics/osMemoryHeap.js'
 import cpu from 'prom-client/lib/metrics/processCpuTotal.js'
 import startTime from 'prom-client/lib/metrics/processStartTime.js'
+import { METHODS } from '../config/parse.ts'
 import { statusOf, type ExchangeRecord } from '../proxy/record.ts'
 import type { QuotaStatus } from '../quota/status.ts'
 import type { Lane } from '../quota/lanes.ts'
@@ -17,7 +18,7 @@ const PREFIX = 'bookable_sidecar_'
 const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** Label values come from here and from ROUTES, never from an app: any other method is `other`. */
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS)
 
 export interface MetricsOptions {
   readonly version: string
@@ -84,7 +85,7 @@ export class Metrics {
   exchange (record: ExchangeRecord): void {
     const { route = 'none', method, durationMs, upstreamMs, repeat } = record
     const status = statusOf(record)
-    this.#requestCount(route, METHODS.has(method) ? method : 'other', status).n++
+    this.#requestCount(route, KNOWN_METHODS.has(method) ? method : 'other', status).n++
     const { total, upstream } = this.#ofRoute(route)
     total.observe(durationMs / 1000)
     if (repeat !== undefined) this.#repeats.inc({ outcome: repeat })

@@ -33,7 +33,7 @@ export class TalliedCounter {
     })))
   }
 
-  /** A new series, for the caller to count up; to be asked for once for each set of labels. */
+  /** A new series, to be counted up by whoever asked for it: once for each set of labels. */
   series (labels: Labels): Count {
     const count = { labels, n: 0 }
     this.#counts.push(count)
@@ -79,7 +79,7 @@ export class TalliedHistogram extends Histogram {
     this.#bounds = bounds
   }
 
-  /** A new series, for the caller to observe with; to be asked for once for each set of labels. */
+  /** A new series, to be filled by whoever asked for it: once for each set of labels. */
   series (labels: Labels): Observations {
     const series = new Observations(labels, this.#bounds)
     this.#series.push(series)
