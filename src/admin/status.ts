@@ -63,7 +63,7 @@ export interface QuotaStatus {
   readonly fleet: FleetStatus | null
 }
 
-export interface FleetStatus {
+interface FleetStatus {
   /** How many sidecars share the quota, this one included, by the last news of them. */
   readonly sidecars: number
   /** The fleet can't be asked now: this one lives on an even share. */

@@ -50,6 +50,7 @@ const url = {
 const proxy = {
   ...text('an http or https URL, with user and password where the proxy asks for them'), isShared: true, isHidden: true, check: parseProxy
 } as const
+const memoryOrRedis = { ...oneOf(['memory', 'redis']), default: 'memory', needs: { redis: 'REDIS_URL' } } as const
 /** What may stand in a header that we send for the app. */
 const headerValue = { schema: { type: 'string', pattern: '^[\\x21-\\x7e]+$' }, allowed: 'visible ASCII without spaces' } as const
 
@@ -152,12 +153,7 @@ export const SETTINGS = {
     ...whole(0, DAY_MS), default: '5000', unit: 'ms', doc: 'How long a request is held while the quota is spent; 0 refuses at once. A 429 of the API is waited out if its reset lies within this.'
   },
   QUOTA_RESERVE: { ...whole(0, 90), default: '10', unit: '%', doc: 'The part of each quota window that is kept for writes. It melts away towards the window\'s end.' },
-  QUOTA_STORE: {
-    ...oneOf(['memory', 'redis']),
-    default: 'memory',
-    needs: { redis: 'REDIS_URL' },
-    doc: 'Where the quota is counted: `redis` is one count for all sidecars of a client.'
-  },
+  QUOTA_STORE: { ...memoryOrRedis, doc: 'Where the quota is counted: `redis` is one count for all sidecars of a client.' },
   COALESCE: { ...oneOf(['true', 'false']), default: 'true', doc: 'Identical GETs in flight at the same moment share one call of the API.' },
   CACHE_TTL_SECONDS: {
     ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'Answers of GET /venues and /venues/{id} are kept this long; less where the API says so. Never availability, never bookings; 0 keeps none.'
@@ -172,10 +168,7 @@ export const SETTINGS = {
   IDEMPOTENCY_MAX_RECORDS: { ...whole(1, 10_000_000), default: '100000', unit: 'records', doc: 'Outcomes that are remembered at most; the oldest one that has ended makes room.' },
   IDEMPOTENCY_MAX_MB: { ...whole(1, 65_536), default: '64', unit: 'MB', doc: 'Memory for them at most, likewise.' },
   IDEMPOTENCY_STORE: {
-    ...oneOf(['memory', 'redis']),
-    default: 'memory',
-    needs: { redis: 'REDIS_URL' },
-    doc: 'Where they are remembered: `memory` forgets at a restart, `redis` is shared by a fleet and encrypted with the client secret.'
+    ...memoryOrRedis, doc: 'Where they are remembered: `memory` forgets at a restart, `redis` is shared by a fleet and encrypted with the client secret.'
   },
   BOOKING_REPEAT_WINDOW_SECONDS: {
     ...whole(0, DAY_MS / 1000), default: '0', unit: 's', doc: 'Equal bookings without a key are one from the start of the first until this long after its end; 0: off. 60 for apps known to retry.'

@@ -49,7 +49,7 @@ export class ListenError extends Error {
   override readonly name = 'ListenError'
 }
 
-/** One door: HTTP/1.1 servers that share a handler and limits, one for each address. */
+/** One door: HTTP/1.1 servers with the same limits, one for each address and one for the unix socket. */
 export class Listener {
   /** Where to connect, as a person would type it. */
   readonly url: string

@@ -26,11 +26,6 @@ export interface Booking {
 export class BookingStore {
   readonly #bookings = new Map<string, Booking>()
 
-  /** Bookings made since the start, cancelled ones included. */
-  get count (): number {
-    return this.#bookings.size
-  }
-
   /** Every booking made since the start, as it stands now, cancelled ones included. */
   get all (): readonly Booking[] {
     return [...this.#bookings.values()]
@@ -63,7 +58,7 @@ export class BookingStore {
     const [operator, system] = offer.product.compositeId.split('|')
     return this.#keep({
       id: `${operator}|${system}|${randomUUID().replaceAll('-', '')}`,
-      operatorBookingId: `BKA-${(this.count + 1).toString(36).toUpperCase().padStart(4, '0')}`,
+      operatorBookingId: `BKA-${(this.#bookings.size + 1).toString(36).toUpperCase().padStart(4, '0')}`,
       offer,
       request,
       channel,

@@ -68,7 +68,7 @@ export async function startSimulator ({ clock, port = 0, tokenLifetimeS = 3600, 
   faults.set(initialFaults)
   const bookings = new BookingStore()
   const venues = createVenues()
-  const counts = { tokenRequests: 0, apiRequests: 0, overQuota: 0, get bookings () { return bookings.count } }
+  const counts = { tokenRequests: 0, apiRequests: 0, overQuota: 0, get bookings () { return bookings.all.length } }
 
   app.register(async scope => addOAuthRoutes(scope, {
     clock,
