@@ -51,7 +51,7 @@ function latencyChart (minutes: readonly Minute[], nowMs: number): Html {
   const note = latest === undefined ? 'no request to measure' : `median, 95 % below ${shown(latest.p95Ms)}`
   const points = (of: (minute: Minute) => number | null) => minutes.map(minute => ({
     value: of(minute),
-    hint: `${minuteOf(minute)} ${minute.p50Ms === null ? 'no request' : `median ${shown(minute.p50Ms)}, 95 % below ${shown(minute.p95Ms)}`}`
+    hint: `${minuteOf(minute)} ${minute.p50Ms === null ? 'no request to measure' : `median ${shown(minute.p50Ms)}, 95 % below ${shown(minute.p95Ms)}`}`
   }))
   const drawn = lineChart({
     id: 'latency-chart',

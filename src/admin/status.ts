@@ -100,7 +100,7 @@ export interface Minute {
   readonly requests: number
   /** Own errors of 5xx, those of the API, and requests that an app gave up waiting for the API. */
   readonly errors: number
-  /** Milliseconds until the answer's end; null where there was no request. */
+  /** Milliseconds until the answer's end; null where none was measured, as of requests that the parser refused. */
   readonly p50Ms: number | null
   readonly p95Ms: number | null
 }

@@ -45,9 +45,9 @@ export class History {
     this.#lastAnswer = { atMs: this.#clock.nowMs(), status }
   }
 
-  /** A request that the parser refused: there is no method or route to speak of. */
+  /** A request that the parser refused: there is no method, route or duration to speak of. */
   refused (problem: Problem, correlationId: string): void {
-    this.#count({ durationMs: 0, isError: false })
+    this.#count({ durationMs: undefined, isError: false })
     this.#counts.ownErrors++
     this.#remember({ code: problem.code, status: problem.status, method: 'none', route: null, correlationId })
   }
@@ -106,8 +106,8 @@ export class History {
       const minute = current - MINUTES + 1 + i
       const slot = this.#slots[(minute + MINUTES) % MINUTES]
       const startsAt = isoTime(this.#clock.nowMs() - nowMs + minute * MINUTE_MS)
-      if (slot === undefined || slot.minute !== minute || slot.requests === 0) return { startsAt, requests: 0, errors: 0, p50Ms: null, p95Ms: null }
-      return { startsAt, requests: slot.requests, errors: slot.errors, p50Ms: quantile(slot, 0.5), p95Ms: quantile(slot, 0.95) }
+      if (slot === undefined || slot.minute !== minute) return { startsAt, requests: 0, errors: 0, p50Ms: null, p95Ms: null }
+      return { startsAt, requests: slot.requests, errors: slot.errors, p50Ms: quantile(slot.latencies, 0.5), p95Ms: quantile(slot.latencies, 0.95) }
     })
   }
 
@@ -126,7 +126,7 @@ export class History {
     Object.assign(this.#today, { date: isoTime(day * DAY_MS).slice(0, 10), requests: 0, saved: 0 })
   }
 
-  #count ({ durationMs, isError }: { durationMs: number, isError: boolean }): void {
+  #count ({ durationMs, isError }: { durationMs: number | undefined, isError: boolean }): void {
     this.#counts.requests++
     const minute = minuteOf(this.#elapsedMs())
     const slot = this.#slots[minute % MINUTES]
@@ -137,6 +137,7 @@ export class History {
     }
     slot.requests++
     if (isError) slot.errors++
+    if (durationMs === undefined) return
     const bucket = bucketOf(durationMs)
     slot.latencies[bucket] = (slot.latencies[bucket] ?? 0) + 1
   }
@@ -159,9 +160,11 @@ function bucketOf (ms: number): number {
   return ms <= 1 ? 0 : Math.min(Math.ceil(Math.log2(ms) * BUCKETS_A_DOUBLING), BUCKETS - 1)
 }
 
-/** The end of the bucket in which the quantile lies, in milliseconds. */
-function quantile ({ requests, latencies }: Slot, share: number): number {
+/** The end of the bucket in which the quantile lies, in milliseconds; null where nothing was measured. */
+function quantile (latencies: Uint32Array, share: number): number | null {
+  const measured = latencies.reduce((sum, count) => sum + count)
+  if (measured === 0) return null
   let seen = 0
-  const bucket = latencies.findIndex(count => (seen += count) >= requests * share)
+  const bucket = latencies.findIndex(count => (seen += count) >= measured * share)
   return Math.round(2 ** (bucket / BUCKETS_A_DOUBLING) * 10) / 10
 }

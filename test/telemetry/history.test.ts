@@ -130,6 +130,15 @@ t.test('what an app did wrong is an own error, and no failure of the service', a
   t.match(history.recentErrors[0], { code: 'PROXY-N-006', method: 'none', route: null })
 })
 
+t.test('a request that the parser refused is counted, and its duration, which nobody measured, is not', async t => {
+  const history = new History(new FakeClock())
+  history.refused(new Problem('PROXY-N-006', 'x'), 'c')
+  t.match(history.minutes.at(-1), { requests: 1, p50Ms: null, p95Ms: null })
+  history.refused(new Problem('PROXY-N-006', 'x'), 'c')
+  history.exchange(record({ durationMs: 1024 }))
+  t.match(history.minutes.at(-1), { requests: 3, p50Ms: 1024, p95Ms: 1024 })
+})
+
 t.test('an answer that broke off counts as what it came to, not as its head said', async t => {
   const history = new History(new FakeClock())
   history.exchange(record({ isBroken: true, code: 'UPSTR-R-001' }))
