@@ -45,7 +45,7 @@ export async function openListeners (
   }
 }
 
-/** Apps call by a name of ALLOWED_HOSTS; without it by a loopback name, or by any where HOST is not loopback: nobody knows the names then. */
+/** Apps call by a name of ALLOWED_HOSTS. Where it is not set, by a loopback name; or by any where HOST is not loopback, since nobody knows the names. */
 export function hostPolicy ({ host, allowedHosts }: Config): HostPolicy {
   if (allowedHosts !== undefined) return { names: allowedHosts, hasLoopback: false, hasAddresses: false }
   return isLoopback(host) || host === NO_HOST ? { names: [], hasLoopback: true, hasAddresses: false } : 'any'

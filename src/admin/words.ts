@@ -64,7 +64,7 @@ export function explanation (code: string): Explanation | undefined {
   return Object.entries(PROBLEMS).find(([known]) => known === code)?.[1]
 }
 
-/** What an operator can do about it: what the table advises apps, but where an app can only wait. */
+/** What an operator can do about it: what the table advises apps, unless an operator can do more. */
 export function operatorAdvice (code: string): string | undefined {
   if (code === 'TOKEN-R-001') return 'Nothing for a minute: it keeps trying by itself. If it lasts, check BOOKABLE_TOKEN_URL and the network from here.'
   return explanation(code)?.advice

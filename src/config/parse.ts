@@ -10,7 +10,7 @@ export type Method = typeof METHODS[number]
 /** Whole segments of unreserved characters (RFC 3986 §2.3): what is compared raw must have one spelling. */
 const ROUTE = /^(\/[A-Za-z0-9\-._~]+)+$/
 
-/** Besides the schema, which takes infinity for an integer within any limits. */
+/** The schema alone takes infinity for an integer within any limits. */
 export function parseWhole (value: string): number {
   const number = Number(value)
   if (!Number.isSafeInteger(number)) throw new Error('is not a whole number')
@@ -59,7 +59,7 @@ export function parseScopes (value: string): readonly string[] {
 /** The HOST of a sidecar that listens on SOCKET_PATH alone. */
 export const NO_HOST = 'none'
 
-/** The system cuts off silently what is beyond 107 bytes. While the socket is made, its path is longer by what is subtracted here. */
+/** A socket's address holds 107 bytes, and the system cuts off the rest silently. While the socket is made, its path is longer by `.XXXXXX/s`. */
 const MAX_SOCKET_PATH_BYTES = 107 - '.XXXXXX/s'.length
 
 export function parseSocketPath (value: string): string {

@@ -24,7 +24,7 @@ export interface Setting {
   /** Never printed, and readable from a file named by NAME_FILE. */
   readonly isSecret?: true
   readonly isRequired?: true
-  /** Shared with other programs, which also read it in lower case: that spelling wins. */
+  /** Also read in lower case, which wins: so do the other programs that share it. */
   readonly isShared?: true
   /** Its value may hold a password anywhere, and is not shown. */
   readonly isHidden?: true

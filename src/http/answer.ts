@@ -26,7 +26,7 @@ export function sendProblemOnSocket (socket: Socket, problem: Problem, correlati
   const headers = problem.toHeaders(correlationId, Buffer.byteLength(body))
   const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`]
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  // Node has handed the connection over: whether the app is gone, stays or goes on sending is for us to bear.
+  // Node has handed this connection over: its errors, and what still comes on it, are ours to ignore.
   socket.on('error', () => {}).resume().write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
   socket.destroySoon()
 }

@@ -24,7 +24,7 @@ const CHECK_INTERVAL_MS = 1_000
 /** How binding ::1 fails on a machine without IPv6. */
 const NO_SUCH_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
 
-/** Who looks after what comes in. */
+/** The listeners of a server's events. */
 interface Handlers {
   readonly onRequest: RequestListener
   /** What the parser refuses; the handler answers on the socket itself. */
