@@ -11,7 +11,7 @@ export interface UpstreamRequest {
   readonly body: Buffer | Readable | null
   /** Asked when a connection is there: whether it may still be sent as it is, with the token that it carries. */
   readonly isStillGood: () => boolean
-  /** Asked then as well: why it must not be sent any more. */
+  /** Asked then as well: why it must not be sent any more. Undefined where nothing could forbid it. */
   readonly refusal: (() => Problem | undefined) | undefined
 }
 
