@@ -49,20 +49,20 @@ export function isPast ({ wallMs, monotonicMs }: Moment, clock: Clock): boolean 
   return clock.monotonicMs() >= monotonicMs || clock.nowMs() >= wallMs
 }
 
-/** What came of work that had a limit. */
-export type Answer<Value> = { readonly isLate: false, readonly value: Value } | { readonly isLate: true }
+/** What came of work that had a limit: its value, or none in time. */
+type Timed<Value> = { readonly isLate: false, readonly value: Value } | { readonly isLate: true }
 
 /**
- * Work that nobody waits for longer than `limitMs`. Where the process itself was held up, the timer comes before what has arrived meanwhile: one
- * turn of the event loop passes before anything is called late.
+ * Waits for work, but no longer than `limitMs`. When the process itself was held up, its timers run before it reads what arrived meanwhile;
+ * so nothing is called late before one more turn of the event loop has passed.
  */
-export async function within<Value> (clock: Clock, limitMs: number, work: Promise<Value>): Promise<Answer<Value>> {
+export async function within<Value> (clock: Clock, limitMs: number, work: Promise<Value>): Promise<Timed<Value>> {
   let timer: Timer | undefined
-  const late = new Promise<Answer<Value>>(resolve => {
+  const late = new Promise<Timed<Value>>(resolve => {
     timer = clock.setTimer(() => setImmediate(() => resolve({ isLate: true })), limitMs)
   })
   try {
-    // When it fails after that, nobody is left to be told.
+    // A failure that comes too late is ignored.
     return await Promise.race([work.then(value => ({ isLate: false as const, value })), late])
   } finally {
     timer?.cancel()

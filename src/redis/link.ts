@@ -21,8 +21,6 @@ export interface RedisLinkOptions {
   readonly source: RedisSource
   /** Told of each change, and of each new reason while it is away. */
   readonly onChange?: (state: RedisState, before: RedisState) => void
-  /** As ioredis does it. */
-  readonly open?: typeof openRedis
 }
 
 /** All keys begin with it: the braces keep them on one node of a cluster, so that what the probe finds is true for each of them. */
@@ -115,12 +113,12 @@ export class RedisLink {
   }
 
   async #connect (): Promise<void> {
-    const { clock, source, open = openRedis } = this.#options
+    const { clock, source } = this.#options
     this.#isDoubtful = true
     const opening = this.#opening = new AbortController()
     try {
       await this.#loaded
-      const opened = await within(clock, CONNECT_LIMIT_MS, open(source.read(), { onLost: connection => this.#lost(connection), signal: opening.signal }))
+      const opened = await within(clock, CONNECT_LIMIT_MS, openRedis(source.read(), { onLost: connection => this.#lost(connection), signal: opening.signal }))
       if (opened.isLate) throw Object.assign(new Error(`no connection in ${CONNECT_LIMIT_MS} ms`), { code: 'ETIMEDOUT' })
       if (this.#isStopped) return opened.value.close()
       this.#connection = opened.value
