@@ -75,7 +75,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
   const tokens = new TokenCache({
     clock,
     random,
-    endpoint: tokenSource,
+    source: tokenSource,
     expiryBufferMs: config.tokenExpiryBufferMs,
     waitMs: config.tokenWaitMs,
     onRefreshed: (token, refresh) => {

@@ -1,10 +1,10 @@
-import { isPast, later, momentOf, type Clock, type Timer } from '../clock.ts'
+import { delay, isPast, later, momentOf, within, type Clock, type Timer } from '../clock.ts'
 import { asProblem, Problem } from '../problem.ts'
 import type { AccessToken } from './access-token.ts'
 import { MIN_FORCED_REFRESH_INTERVAL_MS, refreshAfterMs, retryAfterFailureMs } from './schedule.ts'
 import type { HeldToken, RefreshReason, TokenSource } from './source.ts'
 
-/** How often, while there is trouble, it looks whether somebody healed it: refused credentials were replaced, or another sidecar stored a token. */
+/** How often to look, after a failure, whether somebody mended it: replaced the refused credentials, or stored a token from another sidecar. */
 const HEALING_CHECK_MS = 1_000
 
 /** What the cache says of itself. */
@@ -18,7 +18,7 @@ export interface TokenCacheStatus {
 export interface TokenCacheOptions {
   readonly clock: Clock
   readonly random: () => number
-  readonly endpoint: TokenSource
+  readonly source: TokenSource
   readonly expiryBufferMs: number
   /** The longest a caller waits for a token. */
   readonly waitMs: number
@@ -50,10 +50,10 @@ export class TokenCache {
 
   /** Fetches the first token; failures are retried until one comes. */
   start (): void {
-    void this.#refresh('start')
+    this.#refresh('start')
   }
 
-  /** Ends the timer; nothing is refreshed any more. */
+  /** From now on nothing is refreshed. */
   stop (): void {
     this.#isStopped = true
     this.#timer?.cancel()
@@ -64,7 +64,7 @@ export class TokenCache {
     const held = this.#held
     if (held !== undefined && !isPast(held.refreshAt, this.#options.clock)) return held
     const isExpired = held === undefined || !this.isUsable(held)
-    if (this.#inFlight === undefined && this.#mayTry()) void this.#refresh(isExpired ? 'expired' : 'due')
+    if (this.#inFlight === undefined && this.#mayTry()) this.#refresh(isExpired ? 'expired' : 'due')
     return isExpired ? undefined : held
   }
 
@@ -97,7 +97,7 @@ export class TokenCache {
     if (newer() === undefined && this.#inFlight === undefined) {
       const mayRequest = this.#mayTry() && this.#mayForce()
       // Another sidecar may have had the same answer, and a newer token, already.
-      if (mayRequest || this.#options.endpoint.hasStore === true) void this.#refresh('rejected', mayRequest)
+      if (mayRequest || this.#hasStore) this.#refresh('rejected', mayRequest)
     }
     const untilMs = this.#nowMs() + this.#options.waitMs
     while (newer() === undefined && this.#inFlight !== undefined && this.#nowMs() < untilMs) await this.#change(untilMs)
@@ -135,20 +135,19 @@ export class TokenCache {
     return this.#held !== undefined
   }
 
-  /** Never rejects: the outcome is in the state. */
-  #refresh (reason: RefreshReason, mayRequest = true): Promise<void> {
-    if (this.#isStopped) return Promise.resolve()
+  /** Starts a refresh, unless one runs already. */
+  #refresh (reason: RefreshReason, mayRequest = true): void {
+    if (this.#isStopped) return
     this.#timer?.cancel()
-    // Kept is the promise that `finally` returns; a second, unkept one would reject unhandled.
     this.#inFlight ??= this.#fetch(reason, mayRequest).finally(() => { this.#inFlight = undefined })
-    return this.#inFlight
   }
 
+  /** Never rejects: the outcome is in the state. */
   async #fetch (reason: RefreshReason, mayRequest: boolean): Promise<void> {
-    const { clock, random, endpoint, expiryBufferMs } = this.#options
+    const { clock, random, source, expiryBufferMs } = this.#options
     const askedAt = momentOf(clock)
     try {
-      const token = await endpoint.requestToken({ reason, held: this.#held, mayRequest })
+      const token = await source.requestToken({ reason, held: this.#held, mayRequest })
       if (token === undefined) return this.#wakeAgain()
       if (reason === 'rejected' && token.isStored !== true) this.#lastForcedAtMs = askedAt.monotonicMs
       const issuedAt = token.issuedAt ?? askedAt
@@ -163,7 +162,7 @@ export class TokenCache {
       this.#wakeIn(refreshInMs)
       this.#options.onRefreshed?.(token, { reason, durationMs: this.#nowMs() - askedAt.monotonicMs, refreshInMs, isStored: token.isStored === true })
     } catch (thrown) {
-      // It was stopped amid the request: nobody waits for the outcome.
+      // It was stopped during the request: nobody waits for the outcome.
       if (this.#isStopped) return
       if (reason === 'rejected') this.#lastForcedAtMs = askedAt.monotonicMs
       const problem = asProblem(thrown)
@@ -183,42 +182,42 @@ export class TokenCache {
     this.#timer = this.#options.clock.setTimer(() => this.#wake(), this.#isHealable ? Math.min(ms, HEALING_CHECK_MS) : ms)
   }
 
-  /** Nothing came of it: what was to happen next still is. */
+  /** The refresh brought no token and no failure: set the timer for what was due before it. */
   #wakeAgain (): void {
     const dueAtMs = this.#lastProblem === undefined ? this.#held?.refreshAt.monotonicMs : this.#nextTryAtMs
     if (dueAtMs !== undefined) this.#wakeIn(dueAtMs - this.#nowMs())
   }
 
-  /** Other credentials, or a token that another sidecar got, may come at any time. */
+  /** Whether new credentials, or a token from another sidecar, may end the trouble at any time. */
   get #isHealable (): boolean {
-    return this.#isRefused || (this.#lastProblem !== undefined && this.#options.endpoint.hasStore === true)
+    return this.#isRefused || (this.#lastProblem !== undefined && this.#hasStore)
+  }
+
+  get #hasStore (): boolean {
+    return this.#options.source.hasStore === true
   }
 
   get #isRefused (): boolean {
     return this.#lastProblem?.code === 'TOKEN-N-001'
   }
 
-  /** The timer went off: early where the wait was longer than Node can wait, so look at the clocks again. */
+  /** The timer went off, perhaps early: a wait may be longer than a timer of Node can be. So look at the clocks again. */
   #wake (): void {
-    const now = this.#nowMs()
-    if (this.#lastProblem !== undefined) {
-      if (this.#mayTry()) void this.#refresh('retry')
-      else if (this.#isRefused && this.#options.endpoint.haveCredentialsChanged()) void this.#refresh('rotated')
-      else if (this.#options.endpoint.hasStore === true) void this.#refresh('retry', false)
-      else this.#wakeIn(this.#nextTryAtMs - now)
-    } else if (this.#held !== undefined) {
-      if (isPast(this.#held.refreshAt, this.#options.clock)) void this.#refresh('due')
-      else this.#wakeIn(this.#held.refreshAt.monotonicMs - now)
-    }
+    const { clock, source } = this.#options
+    if (this.#lastProblem === undefined) {
+      if (this.#held !== undefined && isPast(this.#held.refreshAt, clock)) this.#refresh('due')
+      else this.#wakeAgain()
+    } else if (this.#mayTry()) this.#refresh('retry')
+    else if (this.#isRefused && source.haveCredentialsChanged()) this.#refresh('rotated')
+    else if (this.#hasStore) this.#refresh('retry', false)
+    else this.#wakeAgain()
   }
 
   /** Resolves when the refresh in flight ends, when the next one may start, or at `untilMs`. */
   async #change (untilMs: number): Promise<void> {
-    let timer: Timer | undefined
-    const waitMs = (this.#inFlight === undefined ? Math.min(this.#nextTryAtMs, untilMs) : untilMs) - this.#nowMs()
-    const passed = new Promise<void>(resolve => { timer = this.#options.clock.setTimer(resolve, waitMs) })
-    await Promise.race([this.#inFlight ?? passed, passed])
-    timer?.cancel()
+    const { clock } = this.#options
+    if (this.#inFlight === undefined) await delay(clock, Math.min(this.#nextTryAtMs, untilMs) - this.#nowMs())
+    else await within(clock, untilMs - this.#nowMs(), this.#inFlight)
   }
 
   #unavailable (): Problem {

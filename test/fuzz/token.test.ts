@@ -49,7 +49,7 @@ async function faultsOfCache (outcome: Outcome, random: number): Promise<string[
     random: () => random,
     expiryBufferMs: BUFFER_MS,
     waitMs: 5_000,
-    endpoint: {
+    source: {
       async requestToken () {
         requests++
         if (outcome instanceof Problem) throw outcome

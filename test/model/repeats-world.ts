@@ -92,7 +92,7 @@ export class RepeatsWorld {
       random: this.#random,
       expiryBufferMs: 60_000,
       waitMs: TOKEN_WAIT_MS,
-      endpoint: { requestToken: async () => this.#requestToken(), haveCredentialsChanged: () => false }
+      source: { requestToken: async () => this.#requestToken(), haveCredentialsChanged: () => false }
     })
     const memory = new MemoryStore({ clock, maxRecords: 4, maxBytes: 1_000_000 })
     const repeats = new Repeats({

@@ -74,7 +74,7 @@ export class World {
       random,
       expiryBufferMs: 60_000,
       waitMs: TOKEN_WAIT_MS,
-      endpoint: { requestToken: async () => this.#requestToken(), haveCredentialsChanged: () => false }
+      source: { requestToken: async () => this.#requestToken(), haveCredentialsChanged: () => false }
     })
     this.#quota = new Governor({ clock, maxWaitMs: QUOTA_WAIT_MS, reserve: 0.1 })
     const reads = new Reads({ clock, coalesce: true, cache: { ttlMs: random() < 0.5 ? 0 : 10_000, maxBytes: 100_000, staleIfErrorMs: 0 }, onShared: () => {} })

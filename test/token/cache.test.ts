@@ -20,7 +20,7 @@ function setUp ({ lifetimeMs = HOUR_MS, latencyMs = 0 } = {}) {
     random: () => 0,
     expiryBufferMs: BUFFER_MS,
     waitMs: WAIT_MS,
-    endpoint: {
+    source: {
       async requestToken () {
         const n = ++endpoint.requests
         endpoint.mostRunning = Math.max(endpoint.mostRunning, ++endpoint.running)

@@ -103,7 +103,7 @@ export function startCache (t: Teardown, { clock, store, endpoint, requiredScope
     random: () => 0,
     expiryBufferMs: 60_000,
     waitMs: WAIT_MS,
-    endpoint: new SharedTokenSource({ clock, random: () => 0, endpoint: verified(endpoint, verification), verification, store: watching, waitMs, onRefused, stop: stop.signal }),
+    source: new SharedTokenSource({ clock, random: () => 0, endpoint: verified(endpoint, verification), verification, store: watching, waitMs, onRefused, stop: stop.signal }),
     onRefreshed: (_token, { reason, isStored }) => happened(isStored ? `${reason}, stored` : reason),
     onFailed: ({ code, message }) => happened(`${code} ${message}`)
   })
