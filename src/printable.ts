@@ -19,10 +19,13 @@ export function printable (value: unknown): string {
   return asciiOf(textOf(value)).replaceAll('"', "'").slice(0, MAX_CHARS)
 }
 
+/** What must not be shown, and what is shown in its place. */
+export type Masks = ReadonlyArray<readonly [secret: string, mask: string]>
+
 /** The same for a server that may echo a secret of ours: plain, encoded as we sent it, or with a control in between. */
-export function printableWithout (secrets: ReadonlyArray<readonly [secret: string, name: string]>, value: unknown): string {
-  const masked = (text: string): string => secrets.reduce((masked, [secret, name]) => {
-    return spellings(secret).reduce((masked, spelling) => masked.replaceAll(spelling, name), masked)
+export function printableWithout (masks: Masks, value: unknown): string {
+  const masked = (text: string): string => masks.reduce((masked, [secret, mask]) => {
+    return spellings(secret).reduce((masked, spelling) => masked.replaceAll(spelling, mask), masked)
   }, text)
   return printable(masked(asciiOf(masked(textOf(value)))))
 }

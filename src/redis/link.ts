@@ -109,7 +109,7 @@ export class RedisLink {
 
   /** What is wrong with Redis, if it is not with the one command alone. */
   troubleIn (thrown: unknown): RedisTrouble | undefined {
-    return troubleOf(thrown, this.#options.source.secrets)
+    return troubleOf(thrown, this.#options.source.masks)
   }
 
   async #connect (): Promise<void> {

@@ -1,5 +1,5 @@
 import { messageOf } from '../cause.ts'
-import { printableWithout } from '../printable.ts'
+import { printableWithout, type Masks } from '../printable.ts'
 
 /** What keeps Redis from being used, in a word: `down` and `failing-over` heal by themselves, for the others somebody must act. */
 export type RedisReason = 'down' | 'slow' | 'full' | 'read-only' | 'refused' | 'untrusted' | 'failing-over'
@@ -24,33 +24,29 @@ const NO_SENTINEL = /^All sentinels are unreachable.* Last error: /
 
 const TLS_CODE = /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL|^EPROTO$/
 
-/** An error of Redis itself, as opposed to one on the way to it. ioredis gives it this name, and the command with all its arguments: never to be shown. */
-function isReply (error: Error): boolean {
-  return error.name === 'ReplyError'
-}
-
 /**
  * What a failed command says of Redis. Pure.
- * @param secrets to be masked: Redis 5 repeats what it does not understand
+ * @param masks for the passwords: Redis 5 repeats what it does not understand
  * @returns undefined for an error of this one command, which says nothing of others
  */
-export function troubleOf (thrown: unknown, secrets: ReadonlyArray<readonly [secret: string, name: string]> = []): RedisTrouble | undefined {
+export function troubleOf (thrown: unknown, masks: Masks): RedisTrouble | undefined {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const message = messageOf(error)
-  const detail = printableWithout(secrets, message.replace(NO_SENTINEL, 'no sentinel can be asked: '))
+  const detail = printableWithout(masks, message.replace(NO_SENTINEL, 'no sentinel can be asked: '))
   const told = REPLIES.find(([pattern]) => pattern.test(message.replace(NO_SENTINEL, '')))
   if (told !== undefined) return { reason: told[1], detail }
-  if (isReply(error)) return undefined
+  // The name that ioredis gives to what Redis itself answered, as opposed to what broke on the way.
+  if (error.name === 'ReplyError') return undefined
   const code = 'code' in error ? String(error.code) : ''
   return { reason: TLS_CODE.test(code) ? 'untrusted' : code === 'ETIMEDOUT' ? 'slow' : 'down', detail: code === '' || message.includes(code) ? detail : `${code}: ${detail}` }
 }
 
-/** Nobody waits for it now: it is known to be unusable, or did not answer in time. What was sent may still be carried out. */
+/** Redis is known to be unusable, or did not answer in time. What was sent may still be carried out. */
 export class RedisAway extends Error {
   override readonly name = 'RedisAway'
 }
 
-/** What the stores tell of a command that failed: its home has told already where Redis is away, and then it is undefined. */
+/** What a store reports of a command that failed; undefined where Redis is away, which RedisHome has reported already. */
 export function refusalOf (thrown: unknown): string | undefined {
   return thrown instanceof RedisAway ? undefined : `Redis refused it: ${(thrown as Error).message}`
 }

@@ -1,4 +1,4 @@
-import { printableWithout } from '../printable.ts'
+import { printableWithout, type Masks } from '../printable.ts'
 import { Problem } from '../problem.ts'
 import { Secret } from '../secret.ts'
 
@@ -17,8 +17,6 @@ export interface AccessToken {
   readonly show: (value: unknown) => string
 }
 
-export type SentSecrets = ReadonlyArray<readonly [secret: string, name: string]>
-
 /** A header value of visible ASCII: anything else could split a header or be refused by the API. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
 
@@ -28,10 +26,10 @@ const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1000
 /**
  * Turns a token endpoint's JSON into an access token. Pure: no I/O, no clock.
  * @param sentAtMs epoch ms before the request left, needed only for a JWT with `exp` and no `iat`
- * @param sent what the request held that must not be shown, and what is shown in its place
+ * @param masks the secrets of the request, which the answer may echo
  * @throws TOKEN-R-002 when it is not a Bearer token response (RFC 6749 §5.1) or tells no usable lifetime
  */
-export function parseTokenResponse (json: unknown, sentAtMs: number, sent: SentSecrets = []): AccessToken {
+export function parseTokenResponse (json: unknown, sentAtMs: number, masks: Masks = []): AccessToken {
   if (!isRecord(json)) throw unusable('is not a JSON object')
   const { access_token: token, token_type: type, expires_in: expiresIn, scope } = json
   if (typeof token !== 'string' || token === '') throw unusable('holds no access_token')
@@ -44,7 +42,7 @@ export function parseTokenResponse (json: unknown, sentAtMs: number, sent: SentS
     scopes: readScopes(claims.scope ?? scope),
     ownScopes: readScopes(claims.scope),
     claims,
-    show: value => printableWithout([...sent, [token, '[token]']], value)
+    show: value => printableWithout([...masks, [token, '[token]']], value)
   }
 }
 

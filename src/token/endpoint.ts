@@ -1,11 +1,16 @@
 import { cureOf } from '../cause.ts'
 import { deadline, type Clock } from '../clock.ts'
-import type { Secret } from '../secret.ts'
+import { printableWithout, type Masks } from '../printable.ts'
 import { Problem } from '../problem.ts'
-import { printableWithout } from '../printable.ts'
-import { parseTokenResponse, type AccessToken, type SentSecrets } from './access-token.ts'
+import type { Secret } from '../secret.ts'
+import { parseTokenResponse, type AccessToken } from './access-token.ts'
 
 export interface Credentials { readonly clientId: Secret, readonly clientSecret: Secret }
+
+/** What stands for the credentials where a server may echo them. */
+export function masksOf ({ clientId, clientSecret }: Credentials): Masks {
+  return [[clientSecret.reveal(), '[secret]'], [clientId.reveal(), '[client id]']]
+}
 
 export interface TokenEndpointConfig {
   readonly url: URL
@@ -18,7 +23,7 @@ export interface TokenEndpointConfig {
   readonly readCredentials: () => Credentials
 }
 
-/** One small request to an authorization server, without following redirects; `json` is undefined where the body is none. */
+/** One small request to an authorization server, without following redirects; `json` is undefined where the body is no JSON. */
 export type FetchJson = (
   url: URL, request: { method?: 'GET' | 'POST', headers?: Readonly<Record<string, string>>, body?: string, signal: AbortSignal }
 ) => Promise<{ status: number, headers: Readonly<Record<string, string | string[] | undefined>>, json: unknown }>
@@ -58,9 +63,9 @@ export function createTokenEndpoint (
       const sentAtMs = clock.nowMs()
       used = config.readCredentials()
       const { status, headers, json } = await post(used)
-      const sent: SentSecrets = [[used.clientSecret.reveal(), '[secret]'], [used.clientId.reveal(), '[client id]']]
-      if (status >= 200 && status < 300) return parseTokenResponse(json, sentAtMs, sent)
-      throw refusal(status, json, retryAfterMs(headers, sentAtMs), sent)
+      const masks = masksOf(used)
+      if (status >= 200 && status < 300) return parseTokenResponse(json, sentAtMs, masks)
+      throw refusal(status, json, retryAfterMs(headers, sentAtMs), masks)
     },
     haveCredentialsChanged () {
       const { clientId, clientSecret } = config.readCredentials()
@@ -83,11 +88,11 @@ function tokenRequest ({ format, audience, scope }: TokenEndpointConfig, { clien
 }
 
 /** RFC 6749 §5.2: 400 (and 401, 403 of Auth0) with an `error` is a refusal; all else may heal. */
-function refusal (status: number, json: unknown, retryAfterMs: number | undefined, sent: SentSecrets): Problem {
+function refusal (status: number, json: unknown, retryAfterMs: number | undefined, masks: Masks): Problem {
   const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : undefined
   if ([400, 401, 403].includes(status) && typeof error === 'string') {
     // Not its error_description, which is prose of any length about whatever was sent.
-    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printableWithout(sent, error)}".`)
+    return new Problem('TOKEN-N-001', `The token endpoint refused the client credentials with status ${status} and error "${printableWithout(masks, error)}".`)
   }
   return new Problem('TOKEN-R-001', `The token endpoint answered with status ${status}.`, { retryAfterMs })
 }

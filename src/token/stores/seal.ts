@@ -1,8 +1,9 @@
+import type { Masks } from '../../printable.ts'
 import { derivedKey, hiddenName, opened, sealed } from '../../seal.ts'
-import { parseTokenResponse, type AccessToken, type SentSecrets } from '../access-token.ts'
-import type { Credentials } from '../endpoint.ts'
+import { parseTokenResponse, type AccessToken } from '../access-token.ts'
+import { masksOf, type Credentials } from '../endpoint.ts'
 
-/** Of what is stored. Another one is another key, another name in Redis, and left alone in a file. */
+/** The version of what is stored. Each has its own key, and its own name in Redis; a file of a newer one is left alone. */
 export const FORMAT = 1
 
 export interface SealScope {
@@ -25,15 +26,16 @@ export interface Unsealed {
 export class TokenSeal {
   readonly #key: Buffer
   readonly #binding: Buffer
-  readonly #sent: SentSecrets
+  readonly #masks: Masks
   /** Names the slot of these credentials, and tells nothing of them. */
   readonly id: string
 
-  constructor ({ clientId, clientSecret }: Credentials, { tokenUrl, audience, scope }: SealScope) {
+  constructor (credentials: Credentials, { tokenUrl, audience, scope }: SealScope) {
+    const { clientId, clientSecret } = credentials
     const derive = (purpose: string): Buffer => derivedKey(clientSecret.reveal(), `${purpose} ${FORMAT}`)
     this.#key = derive('token store')
     this.#binding = Buffer.from(JSON.stringify([FORMAT, clientId.reveal(), tokenUrl.href, audience ?? null, scope ?? null]))
-    this.#sent = [[clientSecret.reveal(), '[secret]'], [clientId.reveal(), '[client id]']]
+    this.#masks = masksOf(credentials)
     this.id = hiddenName(derive('token slot'), this.#binding)
   }
 
@@ -48,6 +50,6 @@ export class TokenSeal {
     if (text === undefined) throw new Error('is torn, was changed, or is for another client, secret, token URL, audience or scope')
     // By us: nobody else has the key.
     const { token, scope, lifetimeMs, issuedAtMs } = JSON.parse(text) as { token: string, scope: string, lifetimeMs: number, issuedAtMs: number }
-    return { token: parseTokenResponse({ access_token: token, scope, expires_in: lifetimeMs / 1000 }, issuedAtMs, this.#sent), issuedAtMs }
+    return { token: parseTokenResponse({ access_token: token, scope, expires_in: lifetimeMs / 1000 }, issuedAtMs, this.#masks), issuedAtMs }
   }
 }
