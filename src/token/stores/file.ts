@@ -21,15 +21,8 @@ const OWNER_ONLY = 0o600
 /** A clock that was set back by more makes ages unknown. */
 const CLOCK_TOLERANCE_MS = 5_000
 
-/** Why a file is not used; one of the future stays as it is. */
-class Unusable extends Error {
-  readonly isOfTheFuture: boolean
-
-  constructor (why: string, isOfTheFuture = false) {
-    super(why)
-    this.isOfTheFuture = isOfTheFuture
-  }
-}
+/** The file is of a newer version, which may want it back. */
+class NewerFormat extends Error {}
 
 /** Keeps the token in a file, so that a restart within its life costs no request. */
 export class FileTokenStore implements TokenStore {
@@ -41,33 +34,33 @@ export class FileTokenStore implements TokenStore {
 
   async take ({ mayRequest }: TokenNeed, accept: Accept): Promise<Found> {
     const { path, onRefused } = this.#options
-    let isOurs = true
-    try {
-      const candidate = await this.#read()
-      const token = candidate === undefined ? undefined : await accept(candidate)
-      if (token !== undefined) return { kind: 'token', token }
-    } catch (error) {
-      if (!(error instanceof Unusable)) throw error
-      isOurs = !error.isOfTheFuture
-      onRefused(`${path} ${error.message}; ${isOurs ? 'it will be replaced' : 'it is left alone, and the token kept in memory'}`)
-    }
+    let mayReplace = true
+    const candidate = await this.#read().catch((error: Error) => {
+      mayReplace = !(error instanceof NewerFormat)
+      onRefused(`${path} ${error.message}; ${mayReplace ? 'it will be replaced' : 'it is left alone, and the token kept in memory'}`)
+    })
+    const token = candidate === undefined ? undefined : await accept(candidate)
+    if (token !== undefined) return { kind: 'token', token }
     if (!mayRequest) return { kind: 'none' }
-    return { kind: 'turn', turn: isOurs ? { ...ALONE, keep: async token => this.#write(token) } : ALONE }
+    return { kind: 'turn', turn: mayReplace ? { ...ALONE, keep: async token => this.#write(token) } : ALONE }
   }
 
-  /** @returns undefined where there is none */
+  /**
+   * @returns undefined where there is none
+   * @throws an Error whose message goes on where the path stands
+   */
   async #read (): Promise<DatedToken | undefined> {
     const { clock, path, readSeal } = this.#options
     const text = await readOwn(path)
     if (text === undefined) return undefined
-    const { token, issuedAtMs } = unseal(readSeal(), boxIn(text))
+    const { token, issuedAtMs } = readSeal().open(boxIn(text))
     const now = momentOf(clock)
     const ageMs = now.wallMs - issuedAtMs
-    if (ageMs < -CLOCK_TOLERANCE_MS) throw new Unusable('holds a token of a time that is yet to come: the clock was set back')
+    if (ageMs < -CLOCK_TOLERANCE_MS) throw new Error('holds a token of a time that is yet to come: the clock was set back')
     return { ...token, issuedAt: later(now, -Math.max(ageMs, 0)), isStored: true }
   }
 
-  /** Whole or not at all: whoever reads meanwhile, or after a crash, finds the one before. */
+  /** Replaces the file in one step: whoever reads it meanwhile, or after a crash, finds the old token or the new one. */
   async #write (token: DatedToken): Promise<void> {
     const { path, readSeal, onRefused } = this.#options
     const draft = `${path}.${randomUUID()}`
@@ -87,42 +80,38 @@ export class FileTokenStore implements TokenStore {
   }
 }
 
-/** The text of a file that nobody else could have read; of no link, which may lead anywhere, and of nothing that would not end. */
+/** The text of a regular file that its owner alone may read: a link may lead anywhere, and a pipe would not end. */
 async function readOwn (path: string): Promise<string | undefined> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
       const status = await file.stat()
-      if (!status.isFile()) throw new Unusable('is no file')
-      if ((status.mode & 0o077) !== 0) throw new Unusable(`may be read or written by others (mode ${(status.mode & 0o777).toString(8)})`)
-      if (status.size > MAX_BYTES) throw new Unusable('is larger than any token')
+      if (!status.isFile()) throw new Error('is no file')
+      if ((status.mode & 0o077) !== 0) throw new Error(`may be read or written by others (mode ${(status.mode & 0o777).toString(8)})`)
+      if (status.size > MAX_BYTES) throw new Error('is larger than any token')
       return await file.readFile('utf8')
     } finally {
       await file.close()
     }
   } catch (error) {
-    if (error instanceof Unusable) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
-    throw new Unusable(`cannot be read (${code})`)
+    throw code === undefined ? error : new Error(`cannot be read (${code})`)
   }
 }
 
 function boxIn (text: string): string {
-  try {
-    const { format, box } = JSON.parse(text) as { format?: unknown, box?: unknown }
-    if (typeof format === 'number' && format > FORMAT) throw new Unusable(`was written by a newer version (format ${format})`, true)
-    if (format === FORMAT && typeof box === 'string') return box
-  } catch (error) {
-    if (error instanceof Unusable) throw error
-  }
-  throw new Unusable('is torn, or no token store')
+  const { format, box } = recordIn(text)
+  if (typeof format === 'number' && format > FORMAT) throw new NewerFormat(`was written by a newer version (format ${format})`)
+  if (format !== FORMAT || typeof box !== 'string') throw new Error('is torn, or no token store')
+  return box
 }
 
-function unseal (seal: TokenSeal, box: string): ReturnType<TokenSeal['open']> {
+/** @returns an empty one where the text is no record */
+function recordIn (text: string): { readonly format?: unknown, readonly box?: unknown } {
   try {
-    return seal.open(box)
-  } catch (error) {
-    throw new Unusable((error as Error).message)
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
   }
 }

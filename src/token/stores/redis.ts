@@ -3,6 +3,7 @@ import { later, momentOf, type Clock, type Timer } from '../../clock.ts'
 import type { RedisHome } from '../../redis/home.ts'
 import type { RedisPatience } from '../../redis/limit.ts'
 import { REDIS_PREFIX } from '../../redis/link.ts'
+import type { RedisScript } from '../../redis/script.ts'
 import { refusalOf } from '../../redis/trouble.ts'
 import { MIN_FORCED_REFRESH_INTERVAL_MS } from '../schedule.ts'
 import type { RefreshReason, TokenNeed } from '../source.ts'
@@ -23,10 +24,10 @@ export interface RedisTokenStoreOptions {
 const LOCK_MS = 3_000
 const RENEW_MS = 1_000
 
-/** Requests of apps wait for all but these: before the first token it is not ready, and when a refresh is due the old one serves. */
+/** No app waits for these: before the first token the sidecar is not ready, and while a refresh is due the old token serves. */
 const PATIENCE: Partial<Record<RefreshReason, RedisPatience>> = { start: 'start', due: 'patient' }
 
-/** One that others wrote, or we, may be refused; then the next look goes past it. */
+/** A stored token may be refused; the next look passes over it, and finds the next one or none. */
 const MAX_LOOKS = 3
 
 interface Slot { readonly seal: TokenSeal, readonly record: string, readonly lock: string, readonly fence: string, readonly forced: string }
@@ -37,7 +38,7 @@ interface Slot { readonly seal: TokenSeal, readonly record: string, readonly loc
  */
 export class RedisTokenStore implements TokenStore {
   readonly #options: RedisTokenStoreOptions
-  /** The record that was looked at last, and how it was fenced. */
+  /** The record that was looked at last, and the fence of the token in it: only another fence is news. */
   #seen = { record: '', fence: '' }
 
   constructor (options: RedisTokenStoreOptions) {
@@ -61,7 +62,7 @@ export class RedisTokenStore implements TokenStore {
     return alone
   }
 
-  /** @returns nothing where Redis can't be asked */
+  /** @returns an empty list where Redis can't be asked */
   async #ask ({ record, lock, fence, forced }: Slot, owner: string, { reason, mayRequest }: TokenNeed): Promise<string[]> {
     const { redis, onRefused } = this.#options
     const seen = this.#seen.record === record ? this.#seen.fence : ''
@@ -95,7 +96,7 @@ export class RedisTokenStore implements TokenStore {
   }
 }
 
-/** The lock is held as long as this process lives and asks, and what it writes is fenced: after a pause, another may have come first. */
+/** Holds the lock while this process lives and asks. Its fence goes with what it writes: after a pause another sidecar may have written first. */
 class RedisTurn implements Turn {
   readonly #options: RedisTokenStoreOptions
   readonly #slot: Slot
@@ -136,7 +137,7 @@ class RedisTurn implements Turn {
   }
 
   /** Where Redis is away, the lock ends by itself. */
-  async #run (...[script, keys, args]: Parameters<RedisHome['run']>): Promise<unknown> {
+  async #run (script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {
     return this.#options.redis.run(script, keys, args, 'patient').catch(() => undefined)
   }
 }

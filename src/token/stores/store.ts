@@ -1,17 +1,19 @@
+import type { Moment } from '../../clock.ts'
 import type { SourcedToken, TokenNeed } from '../source.ts'
 
-/** A token with the moment from which its lifetime counts. */
-export type DatedToken = SourcedToken & Required<Pick<SourcedToken, 'issuedAt'>>
+export interface DatedToken extends SourcedToken {
+  readonly issuedAt: Moment
+}
 
-/** What somebody who wants a token finds in a store. */
+/** What a store answers to a need for a token. */
 export type Found =
-  /** One that was accepted. */
+  /** A stored one that was accepted. */
   | { readonly kind: 'token', readonly token: SourcedToken }
-  /** None that is newer; now it is on you to request one. */
+  /** No newer one: request one now, and end the turn. */
   | { readonly kind: 'turn', readonly turn: Turn }
   /** Another sidecar is requesting one: look again soon. */
   | { readonly kind: 'busy' }
-  /** None that is newer, and none may be requested. */
+  /** No newer one, and none may be requested. */
   | { readonly kind: 'none' }
 
 /** The right to request a token for all who share the store. One of the two ends it; neither throws, and nobody needs to wait for them. */
@@ -21,14 +23,14 @@ export interface Turn {
   leave (): Promise<void>
 }
 
-/** What is asked of a token that was stored, by whomever: undefined where it is not to be used. */
+/** Checks a stored token; undefined: do not use it. */
 export type Accept = (candidate: DatedToken) => Promise<SourcedToken | undefined>
 
-/** Where tokens outlive a process, or are shared. Reading and the right to request are one step, so that nobody comes between. */
+/** Keeps tokens beyond a process, or for many. It reads and gives the right to request in one step, so that no other sidecar comes between. */
 export interface TokenStore {
-  /** Never throws for want of the store: each goes on alone then. */
+  /** Where the store cannot be used it does not throw: each sidecar requests for itself then. */
   take (need: TokenNeed, accept: Accept): Promise<Found>
 }
 
-/** For the times in which there is no store to speak of. */
+/** A turn where no store can be used: there is nothing to tell. */
 export const ALONE: Turn = { async keep () {}, async leave () {} }
