@@ -13,14 +13,14 @@ export interface AccessToken {
   readonly ownScopes: readonly string[]
   /** Claims of the JWT, not verified; empty where the token is opaque. */
   readonly claims: Readonly<Record<string, unknown>>
-  /** What the token or the response says of itself, fit for a log or a terminal; whatever it echoes of our secrets is masked. */
+  /** Makes what the token or the response says fit for a log or a terminal; our secrets, where it echoes them, are masked. */
   readonly show: (value: unknown) => string
 }
 
 /** A header value of visible ASCII: anything else could split a header or be refused by the API. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
 
-/** What a token endpoint may ask us to believe at most; timers and dates stay sane. */
+/** The longest lifetime that is believed: an absurd one would overflow dates. */
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1000
 
 /**
@@ -46,15 +46,13 @@ export function parseTokenResponse (json: unknown, sentAtMs: number, masks: Mask
   }
 }
 
-/**
- * min(expires_in, exp - iat): documents and samples of token endpoints disagree, the shorter one is safe.
- */
+/** min(expires_in, exp - iat): where a token endpoint says both, they may disagree, and the shorter one is safe. */
 function lifetimeMs (expiresInS: number | undefined, claims: AccessToken['claims'], sentAtMs: number): number {
   const exp = seconds(claims.exp)
   const iat = seconds(claims.iat) ?? sentAtMs / 1000
   const told = [expiresInS, exp === undefined ? undefined : exp - iat].filter(value => value !== undefined)
   if (told.length === 0) throw unusable('tells no lifetime, neither as expires_in nor in the token')
-  // RFC 6749 §5.1 counts whole seconds; a fraction of one would mean a request a moment.
+  // RFC 6749 §5.1 counts whole seconds; with a lifetime below one, a refresh would always be due.
   const ms = Math.floor(Math.min(...told)) * 1000
   if (ms <= 0) throw unusable('tells a lifetime that is over already')
   return Math.min(ms, MAX_LIFETIME_MS)

@@ -7,11 +7,11 @@ import type { HeldToken, RefreshReason, TokenSource } from './source.ts'
 /** How often to look, after a failure, whether somebody mended it: replaced the refused credentials, or stored a token from another sidecar. */
 const HEALING_CHECK_MS = 1_000
 
-/** What the cache says of itself. */
+/** What the cache says of itself, for operators; times are epoch milliseconds. */
 export interface TokenCacheStatus {
   readonly state: 'empty' | 'fetching' | 'fresh' | 'refreshing' | 'expired'
   readonly held: { readonly issuedAtMs: number, readonly refreshesAtMs: number, readonly expiresAtMs: number, readonly scopes: readonly string[] } | undefined
-  /** Until a refresh succeeds. */
+  /** Undefined once a refresh has succeeded. */
   readonly lastFailure: { readonly problem: Problem, readonly atMs: number, readonly nextTryAtMs: number } | undefined
 }
 
@@ -20,7 +20,7 @@ export interface TokenCacheOptions {
   readonly random: () => number
   readonly source: TokenSource
   readonly expiryBufferMs: number
-  /** The longest a caller waits for a token. */
+  /** The longest that a request waits for a token. */
   readonly waitMs: number
   readonly onRefreshed?: (token: AccessToken, refresh: { reason: RefreshReason, durationMs: number, refreshInMs: number, isStored: boolean }) => void
   readonly onFailed?: (problem: Problem, refresh: { reason: RefreshReason, durationMs: number, retryInMs: number, isStillValid: boolean }) => void
@@ -104,7 +104,7 @@ export class TokenCache {
     return newer()
   }
 
-  /** For operators; dates are of the wall clock, in epoch milliseconds. */
+  /** For operators. */
   get status (): TokenCacheStatus {
     const held = this.#held
     const problem = this.#lastProblem

@@ -3,12 +3,12 @@ import type { AccessToken } from './access-token.ts'
 /** What a token must say of itself. */
 export interface ExpectedClaims {
   readonly issuer: string
-  /** Undefined: none is asked for, so any will do. */
+  /** Undefined: no audience is asked for, and any will do. */
   readonly audience: string | undefined
   readonly requiredScopes: readonly string[]
 }
 
-/** A token may be from a clock that is a little ahead. NTP keeps them closer. */
+/** The issuer's clock may be ahead by this; with NTP it is less. */
 const CLOCK_TOLERANCE_S = 5
 
 /**

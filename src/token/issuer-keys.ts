@@ -5,7 +5,7 @@ import { Problem } from '../problem.ts'
 import type { Secret } from '../secret.ts'
 import type { FetchJson } from './endpoint.ts'
 
-/** Signatures by a private key of the issuer; neither `none` nor HMAC, whose key whoever verifies could sign with (RFC 8725 §3.1). */
+/** Signatures by a private key of the issuer. Neither `none`, nor HMAC: who can verify that can also sign (RFC 8725 §3.1). */
 const ALGORITHMS = ['RS256', 'ES256', 'PS256']
 
 type RemoteKeys = ReturnType<typeof createRemoteJWKSet>
@@ -15,13 +15,13 @@ export interface IssuerKeysOptions {
   readonly fetchJson: FetchJson
   readonly issuer: string
   readonly timeoutMs: number
-  /** What a URL must be for us to go there; throws. */
+  /** @throws where the sidecar must not go there */
   readonly parseUrl: (value: string) => URL
 }
 
 /**
- * The keys with which an issuer signs, found by its metadata (OpenID Connect Discovery §4, else the place where Auth0 has them),
- * and fetched again when they are ten minutes old or a token names one that is not among them.
+ * The keys with which an issuer signs, found by its metadata (OpenID Connect Discovery §4), or where Auth0 has them. They are fetched again
+ * when they are ten minutes old, or when a token names one that is not among them.
  */
 export class IssuerKeys {
   readonly #options: IssuerKeysOptions
@@ -32,14 +32,14 @@ export class IssuerKeys {
   }
 
   /**
-   * Has the keys at hand, so that no token is asked for, and paid, that could not be verified then.
+   * The keys, fetched where they are not at hand or too old.
    * @throws TOKEN-R-002
    */
   async load (): Promise<RemoteKeys> {
     try {
       const keys = this.#keys ?? await this.#find()
       if (!keys.fresh) await keys.reload()
-      // Only now: what was found while the metadata could not be had may be the wrong place.
+      // Kept only once it has worked: where the metadata could not be had, the place was a guess.
       this.#keys = keys
       return keys
     } catch (cause) {
@@ -62,7 +62,7 @@ export class IssuerKeys {
     const { fetchJson, timeoutMs } = this.#options
     return createRemoteJWKSet(await this.#findUrl(), {
       timeoutDuration: timeoutMs,
-      // Tokens come from the token endpoint alone, so nobody can make us ask often: a key that is new is looked for at once.
+      // An unknown key is looked for at once: tokens come from the token endpoint alone, so nobody else can make us ask often.
       cooldownDuration: 0,
       [customFetch]: async (url: string, { signal }: { signal: AbortSignal }) => {
         const { status, json } = await fetchJson(new URL(url), { signal })

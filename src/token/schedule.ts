@@ -7,9 +7,7 @@ const SOON = { firstMs: 250, capMs: 30_000 } as const
 /** What only a person heals (refused credentials, an answer that is no token): never at once, or an account may be locked. */
 const LATE = { firstMs: 1_000, capMs: 60_000 } as const
 
-/**
- * The late lane, and the soon one at its cap: full jitter there would knock 240 times in an hour's outage; this never more than 150.
- */
+/** For the late lane, and the soon one at its cap: full jitter there would make 240 requests in an hour's outage; this makes 150 at most. */
 const SMALL_JITTER = 0.1
 
 /** A token that the API refuses although it is new points to something a token cannot heal; each refresh costs money. */

@@ -9,7 +9,7 @@ export interface SharedSourceOptions {
   readonly clock: Clock
   /** From 0 to 1. */
   readonly random: () => number
-  /** Whose tokens are verified already. */
+  /** Gives verified tokens. */
   readonly endpoint: TokenEndpoint
   readonly verification: Verification
   readonly store: TokenStore
@@ -20,15 +20,15 @@ export interface SharedSourceOptions {
   readonly stop: AbortSignal
 }
 
-/** Between looks at whether another sidecar has got one. */
+/** How long between two looks, while another sidecar requests a token. */
 const POLL = { firstMs: 25, capMs: 250 } as const
 
-/** Tokens from a store, and from the token endpoint where it has none that is newer: one request for all who share it. */
+/** Takes tokens from a store, and from the token endpoint where the store has no newer one: one request for all who share the store. */
 export class SharedTokenSource implements TokenSource {
   readonly hasStore = true
   readonly #options: SharedSourceOptions
-  #asking: Promise<unknown> = Promise.resolve()
-  #telling: Promise<void> = Promise.resolve()
+  #requesting: Promise<SourcedToken | undefined> = Promise.resolve(undefined)
+  #storing: Promise<void> = Promise.resolve()
 
   constructor (options: SharedSourceOptions) {
     this.#options = options
@@ -46,21 +46,19 @@ export class SharedTokenSource implements TokenSource {
       switch (found.kind) {
         case 'token': return found.token
         case 'none': return undefined
-        case 'turn': {
-          const asked = this.#request(found.turn)
-          this.#asking = asked
-          return asked
-        }
+        case 'turn':
+          this.#requesting = this.#request(found.turn)
+          return this.#requesting
         case 'busy': if (stop.aborted || clock.monotonicMs() >= untilMs) throw new Problem('TOKEN-R-001', `Another sidecar is asking the token endpoint, and had no token within ${waitMs} ms.`)
       }
       await delay(clock, pollMs * (0.5 + random() / 2))
     }
   }
 
-  /** A lock that is left behind would hold up the others, and a token that is not stored was paid for in vain. */
+  /** A lock that is left behind would hold up the other sidecars, and a token that is not stored was paid for in vain. */
   async settle (): Promise<void> {
-    await this.#asking.catch(() => {})
-    await this.#telling
+    await this.#requesting.catch(() => {})
+    await this.#storing
   }
 
   async #request (turn: Turn): Promise<DatedToken> {
@@ -68,20 +66,20 @@ export class SharedTokenSource implements TokenSource {
     const issuedAt = momentOf(clock)
     try {
       const token = { ...await endpoint.requestToken(), issuedAt }
-      // Whoever waits for it does not wait for the store too.
-      this.#telling = turn.keep(token)
+      // Requests of apps do not wait for the store.
+      this.#storing = turn.keep(token)
       return token
     } catch (error) {
-      this.#telling = turn.leave()
+      this.#storing = turn.leave()
       throw error
     }
   }
 
-  /** As with one that comes from the endpoint: whoever could write the store, or another version, may have asked less of it. */
+  /** Verifies a stored token as if it came from the endpoint: whoever stored it may have verified less. */
   async #accept (candidate: DatedToken, need: TokenNeed): Promise<SourcedToken | undefined> {
     const { clock, verification, onRefused } = this.#options
-    const ageMs = clock.monotonicMs() - candidate.issuedAt.monotonicMs
     if (!this.#isNewer(candidate, need)) return undefined
+    const ageMs = clock.monotonicMs() - candidate.issuedAt.monotonicMs
     try {
       await verification.prepare()
     } catch (error) {
@@ -99,7 +97,7 @@ export class SharedTokenSource implements TokenSource {
     }
   }
 
-  /** After a 401 any other one is worth a try. */
+  /** After a 401 any other token is worth a try. */
   #isNewer (candidate: DatedToken, { held, reason }: TokenNeed): boolean {
     const expiresAt = later(candidate.issuedAt, candidate.lifetimeMs)
     if (isPast(expiresAt, this.#options.clock)) return false

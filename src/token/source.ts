@@ -1,5 +1,5 @@
-import type { AccessToken } from './access-token.ts'
 import type { Moment } from '../clock.ts'
+import type { AccessToken } from './access-token.ts'
 
 /** What started a refresh. */
 export type RefreshReason = 'start' | 'due' | 'expired' | 'retry' | 'rejected' | 'rotated'
@@ -13,17 +13,17 @@ export interface HeldToken extends AccessToken {
 /** What the cache needs a token for. */
 export interface TokenNeed {
   readonly reason: RefreshReason
-  /** What it has: only a newer one is of use. */
+  /** The token that it has: only a newer one is of use. */
   readonly held: HeldToken | undefined
-  /** Whether a token may be requested, and paid for; else one that is there already is welcome. */
+  /** Whether a token may be requested, and paid for; else only one that is stored already is wanted. */
   readonly mayRequest: boolean
 }
 
-/** A token that was not requested this moment. */
+/** A token, and where it is from. */
 export interface SourcedToken extends AccessToken {
   /** From when its lifetime counts. Absent: from when it was asked for. */
   readonly issuedAt?: Moment
-  /** It cost no request. */
+  /** It comes from the store, and cost no request. */
   readonly isStored?: boolean
 }
 
@@ -36,8 +36,8 @@ export interface TokenSource {
   requestToken (need: TokenNeed): Promise<SourcedToken | undefined>
   /** Whether the credentials are others than those of the last request: a secret file was rotated. */
   haveCredentialsChanged (): boolean
-  /** Others may have put a newer token there, so that asking is worth it even when none may be requested. */
+  /** Another sidecar may have stored a newer token: asking is worth it even when none may be requested. */
   readonly hasStore?: boolean
-  /** Resolves when the request in flight is over, and the store has been told. */
+  /** Resolves when the request in flight has ended, and the store was told of it. */
   settle?(): Promise<void>
 }

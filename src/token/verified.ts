@@ -13,7 +13,7 @@ export interface VerificationOptions {
   readonly keys: IssuerKeys
 }
 
-/** What is asked of a token before anyone gets it; each throws TOKEN-R-002, in words that name the claim. */
+/** What VERIFY_TOKEN and REQUIRED_SCOPES ask of a token; each method throws TOKEN-R-002, in words that name the claim. */
 export class Verification {
   readonly #options: VerificationOptions
 
@@ -21,22 +21,22 @@ export class Verification {
     this.#options = options
   }
 
-  /** What must be at hand before a token is asked for, and paid, that could not be verified then. */
+  /** Has the keys at hand first: a token that could not be verified would be paid for in vain. */
   async prepare (): Promise<void> {
     if (this.#options.mode === 'signature') await this.#options.keys.load()
   }
 
-  /** By the claims, and by the signature that makes them true. */
+  /** Checks the claims, and the signature that makes them true. */
   async verify (token: AccessToken): Promise<AccessToken> {
     const { clock, mode, expected, keys } = this.#options
     if (mode === 'off') return token
     refuseFor(mistakeInClaims(token, expected, clock.nowMs()))
     if (mode === 'signature') await keys.verify(token.value)
-    // An endpoint may hand out a token that it made a while ago. Where claims count, and so the clock, its end is by the clock.
+    // The endpoint may have made the token a while ago: then `exp` is nearer than its lifetime from now.
     return { ...token, lifetimeMs: Math.min(token.lifetimeMs, Number(token.claims.exp) * 1000 - clock.nowMs()) }
   }
 
-  /** Where claims count, by the token's alone: what the response says of it, nobody has signed. */
+  /** Where claims are verified, only the token's own scopes count: the response is not signed. */
   verifyScopes (token: AccessToken): void {
     const { mode, expected } = this.#options
     refuseFor(mistakeInScopes(token, expected.requiredScopes, mode === 'off' ? token.scopes : token.ownScopes))
@@ -44,8 +44,8 @@ export class Verification {
 }
 
 /**
- * A token endpoint whose tokens are looked at before anyone gets them: one for something else, without the scope to book, or from
- * elsewhere is refused when it comes, and not by the API at the hundredth booking.
+ * A token endpoint that verifies its tokens before anyone gets them: a token for another audience, or without the scope to book, is refused
+ * when it comes, and not by the API at the hundredth booking.
  */
 export function verified (endpoint: TokenEndpoint, verification: Verification): TokenEndpoint {
   return {
