@@ -2,14 +2,14 @@ import type { RedisOptions } from 'ioredis'
 import { isIP } from 'node:net'
 import type { RedisAddress } from '../config/redis-url.ts'
 
-/** One connection (or one a node, to a cluster). When it is lost it stays so: the next one may have to go elsewhere, with another password. */
+/** One connection; to a cluster, one for each node. A lost one does not come back: the next may have to go elsewhere, with another password. */
 export interface RedisConnection {
-  /** @throws ReplyError where Redis refuses, and else whatever broke */
+  /** @throws ioredis' ReplyError where Redis refuses, and else whatever broke */
   send (command: string, args: ReadonlyArray<string | number>): Promise<unknown>
   close (): void
 }
 
-/** A sentinel that hangs must not hold the way to the next one. */
+/** Short, so that after a sentinel that hangs there is time for the next one. */
 const CONNECT_TIMEOUT_MS = 2_000
 
 const never = (): null => null
@@ -19,14 +19,14 @@ function commonOptions ({ username, password, isTls }: RedisAddress) {
   return {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: password.reveal() }),
-    // Explicit, so that nothing in the environment turns it off.
+    // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED cannot turn it off.
     ...(isTls ? { tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const } : {}),
     // Nothing here needs RESP3, and Redis 5 repeats a HELLO that it does not know with the password in it.
     protocol: 2,
     connectTimeout: CONNECT_TIMEOUT_MS,
     connectionName: 'bookable-sidecar',
     disableClientInfo: true,
-    // Whether it can be used, a write tells, not its INFO.
+    // RedisLink finds out by a write whether Redis can be used; its INFO does not tell.
     enableReadyCheck: false,
     // A command that was cut off is never sent again: it may have been carried out.
     autoResendUnfulfilledCommands: false,
@@ -47,12 +47,12 @@ function clientOptions (address: RedisAddress) {
     sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { sentinelPassword: sentinelPassword.reveal() }),
-    // Who the master is, the sentinels say, so they are verified alike; and it by the name or address that they give.
+    // The sentinels say who the master is, so they are verified too; the master, by the name or address that they give.
     ...(isTls ? { enableTLSForSentinelMode: true, sentinelTLS: { ...common.tls } } : {})
   }
 }
 
-/** For a server that has many certificates. */
+/** Names the host (SNI) to a server that has many certificates. */
 function serverName (host = ''): { readonly servername?: string } {
   return isIP(host) === 0 ? { servername: host } : {}
 }
@@ -61,27 +61,27 @@ function clusterOptions (address: RedisAddress) {
   return {
     redisOptions: commonOptions(address),
     lazyConnect: true,
-    // Each node is connected to by the first command for it; without a queue those that come meanwhile would fail. None waits longer than its limit.
+    // The first command for a node opens its connection; without a queue, commands that come meanwhile would fail. RedisHome limits their wait.
     enableOfflineQueue: true,
     enableReadyCheck: false,
     clusterRetryStrategy: never,
-    // Each of these would send a command again that may have been carried out.
+    // With a delay, each of these would send a command again that may have been carried out.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     maxRedirections: 4,
-    // A name is what its certificate has; ioredis would look its address up first.
+    // Certificates hold the name of a node; ioredis would replace it by an address.
     dnsLookup: (name: string, callback: (error: null, address: string) => void) => callback(null, name)
   }
 }
 
 export interface OpenOptions {
-  /** Told once, when a connection that was open is no more. */
+  /** Told once, when an open connection was lost. */
   readonly onLost: (connection: RedisConnection) => void
-  /** Aborted: nobody waits for it any more. */
+  /** Aborted: nobody waits for the connection any more. */
   readonly signal: AbortSignal
 }
 
-/** Loads ioredis, here and nowhere else: who has no redis store does not wait for it. */
+/** Loads ioredis, which a sidecar without a redis store never does. */
 export async function loadRedis () {
   const { Redis, Cluster } = await import('ioredis')
   return { Redis, Cluster }
@@ -104,9 +104,9 @@ export async function openRedis (address: RedisAddress, { onLost, signal }: Open
       client.disconnect()
     }
   }
-  // Without a listener ioredis prints; what matters arrives as a closed connection or a failed command.
+  // Without a listener ioredis prints. After the opening, trouble shows as a closed connection or a failed command.
   client.on('error', (error: Error) => { state.error ??= error })
-  // A cluster that gives up while it connects says nothing else.
+  // The only sign of a cluster that gives up while it connects.
   const ended = new Promise<never>((_resolve, reject) => {
     client.on('end', () => {
       if (state.isOpen) onLost(connection)
@@ -118,7 +118,7 @@ export async function openRedis (address: RedisAddress, { onLost, signal }: Open
   try {
     signal.throwIfAborted()
     await Promise.race([client.connect(), ended])
-    // It would go on without the database that it could not select.
+    // ioredis connects although it could not select the database.
     if (state.error !== undefined) throw state.error
   } catch (thrown) {
     client.disconnect()

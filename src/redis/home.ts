@@ -6,8 +6,8 @@ import { evaluate, type RedisScript } from './script.ts'
 import { RedisAway } from './trouble.ts'
 
 /**
- * The one home of Redis: owns the connection, its time limits, and the knowledge whether it can be used. Those who ask it for something go on
- * alone where it can't; nobody waits for one that is known to be away.
+ * The one way to Redis: owns the connection, the time limits, and the knowledge whether Redis can be used. Where it cannot, each store goes on
+ * without it; nobody waits for a Redis that is known to be away.
  */
 export class RedisHome {
   readonly #options: RedisLinkOptions
@@ -18,7 +18,7 @@ export class RedisHome {
     this.#link = new RedisLink(options)
   }
 
-  /** Connects, for as long as it takes, and keeps looking whether it is still there. */
+  /** Connects, however often it has to try, and from then on watches whether Redis can be used. */
   start (): void {
     this.#link.start()
   }
@@ -32,15 +32,15 @@ export class RedisHome {
     return this.#link.state
   }
 
-  /** Whether one who is not patient may ask it now; costs a comparison. */
+  /** Whether a quick call may be made now; costs a comparison. */
   get isUp (): boolean {
     return this.#link.isUp
   }
 
   /**
-   * Runs a script. After RedisAway it may have run, or may run yet.
-   * @throws RedisAway at once where it is known to be away (for the quick also where it is slow or in doubt), and when its limit is over; else what
-   * is wrong with this one script
+   * Runs a script. After RedisAway the script may have run, or may still run.
+   * @throws RedisAway at once where Redis is known to be away (a quick call also where it is slow or in doubt), and when the limit has passed; else
+   * an Error with what is wrong with this one script
    */
   async run (script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>, patience: RedisPatience = 'quick'): Promise<unknown> {
     const { clock, source } = this.#options
@@ -49,7 +49,7 @@ export class RedisHome {
     const connection = await this.#connection(patience, untilMs)
     const answer = await within(clock, untilMs - clock.monotonicMs(), evaluate(connection, script, keys, args)).catch((thrown: unknown) => {
       const trouble = this.#link.troubleIn(thrown)
-      // Not the error itself: ioredis puts what was sent into it.
+      // Not as a cause: ioredis puts the command with all its arguments into its errors.
       if (trouble === undefined) throw new Error(source.masked(thrown))
       this.#link.doubt(connection)
       throw new RedisAway(`${trouble.reason}: ${trouble.detail}`)
@@ -59,7 +59,7 @@ export class RedisHome {
     throw new RedisAway(`slow: no answer in ${REDIS_LIMITS_MS[patience]} ms`)
   }
 
-  /** The patient wait for one that is being opened, unless it is known to be away. */
+  /** All but quick calls wait for a connection that is being opened. */
   async #connection (patience: RedisPatience, untilMs: number): Promise<RedisConnection> {
     const { clock } = this.#options
     for (;;) {

@@ -1,6 +1,6 @@
 /**
- * How long Redis may take. `quick` is for whatever a request of an app waits for; `patient` for what nobody waits for, and for what without an answer
- * would be done twice; `start` for the first token of a sidecar, which is not ready before, when a fleet starts at once and all its machines are busy.
+ * How long Redis may take. `quick`: while a request of an app waits. `patient`: when no request waits, or when it would be carried out twice without
+ * the answer. `start`: for the first token, before which the sidecar is not ready; a whole fleet may be starting on busy machines.
  */
 export const REDIS_LIMITS_MS = { quick: 50, patient: 500, start: 3_000 } as const
 

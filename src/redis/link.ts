@@ -6,11 +6,11 @@ import type { RedisSource } from './source.ts'
 import { troubleOf, type RedisTrouble } from './trouble.ts'
 
 export interface RedisState {
-  /** `slow`: it answers, but not as fast as a request may wait for it. */
+  /** `slow`: it answers, but later than a request of an app may wait. */
   readonly level: 'starting' | 'up' | 'slow' | 'away'
   /** Epoch milliseconds. */
   readonly sinceMs: number
-  /** Unless it is up. */
+  /** Undefined while `starting` or `up`. */
   readonly trouble: RedisTrouble | undefined
 }
 
@@ -23,24 +23,24 @@ export interface RedisLinkOptions {
   readonly onChange?: (state: RedisState, before: RedisState) => void
 }
 
-/** All keys begin with it: the braces keep them on one node of a cluster, so that what the probe finds is true for each of them. */
+/** All keys begin with it: the braces keep them on one node of a cluster, so that the probe speaks for all of them. */
 export const REDIS_PREFIX = '{bookable-sidecar}'
 
-/** A PING passes on a Redis that is full or read-only, and on one that runs no scripts. */
+/** Writes, by a script: a Redis that is full, read-only, or runs no scripts still answers a PING. */
 const PROBE = redisScript("return redis.call('SET', KEYS[1], '1', 'PX', 60000)")
 
 /** For the TCP and TLS handshakes, sentinels included. */
 const CONNECT_LIMIT_MS = 3_000
 const SLOW: RedisTrouble = { reason: 'slow', detail: `answers take more than ${REDIS_LIMITS_MS.quick} ms` }
-/** How often it is looked at while nothing is heard of it. */
+/** How long until the next probe. */
 const LOOK_MS = { up: 5_000, slow: 1_000 } as const
-/** One that is closed sooner is no service, and is not tried again at once. */
+/** A connection that is lost sooner has not served: the next one is not opened at once. */
 const MIN_SERVICE_MS = 1_000
 const RETRY = { firstMs: 100, capMs: 3_000 } as const
 
 /**
- * Keeps one connection, and knows whether it can be used. One answer that is late or tells trouble, or a connection that is lost, makes it doubtful,
- * and a write (the probe) decides. While it is away each probe is a new connection, which may lead elsewhere and with another password.
+ * Keeps one connection, and knows whether it can be used. A late answer, one that tells trouble, or a lost connection casts doubt on it, and the
+ * probe decides. While Redis is away each try is a new connection, since the host or the password may have changed.
  */
 export class RedisLink {
   readonly #options: RedisLinkOptions
@@ -51,7 +51,7 @@ export class RedisLink {
   #isDoubtful = true
   #isStopped = false
   #failures = 0
-  /** When this connection was opened; none: not yet. */
+  /** When the connection was opened; Infinity before that. */
   #openedAtMs = Infinity
   #timer: Timer | undefined
   #waiting: Array<() => void> = []
@@ -63,12 +63,12 @@ export class RedisLink {
   }
 
   start (): void {
-    // How long this machine takes for it says nothing of Redis.
+    // The time it takes to load ioredis says nothing of Redis.
     this.#loaded = loadRedis()
     void this.#connect()
   }
 
-  /** From then on it counts how long Redis takes. */
+  /** Resolves when ioredis is loaded: the time before counts in no limit. */
   get loaded (): Promise<unknown> {
     return this.#loaded
   }
@@ -100,14 +100,14 @@ export class RedisLink {
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
-  /** What one of its answers said is looked into; the first who doubts has it done for all. */
+  /** Something went wrong on this connection: probes it, unless it is in doubt already. */
   doubt (connection: RedisConnection): void {
     if (connection !== this.#connection || this.#isDoubtful) return
     this.#isDoubtful = true
     void this.#look()
   }
 
-  /** What is wrong with Redis, if it is not with the one command alone. */
+  /** What a failed command says of Redis; undefined where only that command was wrong. */
   troubleIn (thrown: unknown): RedisTrouble | undefined {
     return troubleOf(thrown, this.#options.source.masks)
   }
@@ -131,7 +131,7 @@ export class RedisLink {
     }
   }
 
-  /** Where it had been well for a while, the next is opened at once: it may be a failover that is over already. */
+  /** Where the connection had served for a while, the next is opened at once: it may have been a failover, over already. */
   #lost (connection: RedisConnection): void {
     if (connection !== this.#connection) return
     this.#connection = undefined
@@ -140,7 +140,6 @@ export class RedisLink {
     void this.#connect()
   }
 
-  /** Long enough that the next one is worth opening at once. */
   get #hasServed (): boolean {
     return this.#options.clock.monotonicMs() - this.#openedAtMs >= MIN_SERVICE_MS
   }
@@ -155,11 +154,11 @@ export class RedisLink {
     return this.#connect()
   }
 
-  /** Asks twice where the first answer is slow: one hiccup is none. Never rejects. */
+  /** Probes, and once more where the first answer is slow: one hiccup does not count. Never rejects. */
   async #judge (connection: RedisConnection): Promise<RedisTrouble | undefined> {
     const { clock } = this.#options
     const limitMs = REDIS_LIMITS_MS[this.#state.level === 'starting' ? 'start' : 'patient']
-    for (let answers = 0; answers < 2; answers++) {
+    for (let probes = 0; probes < 2; probes++) {
       const startedAtMs = clock.monotonicMs()
       try {
         const { isLate } = await within(clock, limitMs, evaluate(connection, PROBE, [`${REDIS_PREFIX}:probe`], []))
@@ -172,7 +171,7 @@ export class RedisLink {
     return SLOW
   }
 
-  /** What the probe is refused, others would be too, whatever it is. */
+  /** Any error of the probe is trouble: what it is refused, every command would be. */
   #refusal (thrown: unknown): RedisTrouble {
     return this.troubleIn(thrown) ?? { reason: 'refused', detail: this.#options.source.masked(thrown) }
   }
@@ -187,7 +186,7 @@ export class RedisLink {
     this.#timer = this.#options.clock.setTimer(() => { void this.#look() }, LOOK_MS[level])
   }
 
-  /** It can't be used. The next try is a connection of its own. */
+  /** Redis can't be used: gives the connection up, and tries a new one later. */
   #fail (trouble: RedisTrouble): void {
     this.#connection?.close()
     this.#connection = undefined

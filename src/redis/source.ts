@@ -4,14 +4,14 @@ import type { SecretSource } from '../config/secret-source.ts'
 import { printableWithout, type Masks } from '../printable.ts'
 import type { Secret } from '../secret.ts'
 
-/** Where Redis is by REDIS_URL, read again for each connection: a rotated password, or another host, needs no restart. */
+/** REDIS_URL, read again for each connection: a rotated password, or another host, needs no restart. */
 export class RedisSource {
   readonly #url: SecretSource
   readonly #warn: (reason: string) => void
   #used: Secret | undefined
   #masks: Masks = []
 
-  /** @param warn is told once when its file has become unusable */
+  /** @param warn is told once when the file of the URL has become unusable */
   constructor (url: SecretSource, warn: (reason: string) => void) {
     this.#url = url
     this.#warn = warn
@@ -24,7 +24,7 @@ export class RedisSource {
     return address
   }
 
-  /** Whether another URL stands there since. */
+  /** Whether the URL is another than the one that was read last. */
   hasChanged (): boolean {
     return this.#used !== undefined && !this.#used.equals(this.#url.read(this.#warn))
   }
@@ -34,6 +34,7 @@ export class RedisSource {
     return this.#masks
   }
 
+  /** The message of an error, fit for a log. */
   masked (thrown: unknown): string {
     return printableWithout(this.#masks, thrown instanceof Error ? messageOf(thrown) : String(thrown))
   }

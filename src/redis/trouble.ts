@@ -1,16 +1,16 @@
 import { messageOf } from '../cause.ts'
 import { printableWithout, type Masks } from '../printable.ts'
 
-/** What keeps Redis from being used, in a word: `down` and `failing-over` heal by themselves, for the others somebody must act. */
+/** Why Redis can't be used: `down` and `failing-over` heal by themselves; for the others somebody must act. */
 export type RedisReason = 'down' | 'slow' | 'full' | 'read-only' | 'refused' | 'untrusted' | 'failing-over'
 
 export interface RedisTrouble {
   readonly reason: RedisReason
-  /** In its own words, without our password, fit for a log. */
+  /** In the words of Redis or of the network, without our password, fit for a log. */
   readonly detail: string
 }
 
-/** Error replies begin with a code (RESP, simple errors); some of Redis 5 have only the words. */
+/** By the code with which an error reply begins (RESP, simple errors); some of Redis 5 have no code. */
 const REPLIES: ReadonlyArray<readonly [RegExp, RedisReason]> = [
   [/^OOM\b/, 'full'],
   [/^(READONLY|MISCONF|NOREPLICAS)\b/, 'read-only'],
@@ -19,15 +19,15 @@ const REPLIES: ReadonlyArray<readonly [RegExp, RedisReason]> = [
   [/^BUSY\b/, 'slow']
 ]
 
-/** What ioredis says before what the last of the sentinels said. */
+/** What ioredis puts before the words of the last sentinel. */
 const NO_SENTINEL = /^All sentinels are unreachable.* Last error: /
 
 const TLS_CODE = /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL|^EPROTO$/
 
 /**
- * What a failed command says of Redis. Pure.
+ * What a failed command or connection says of Redis. Pure.
  * @param masks for the passwords: Redis 5 repeats what it does not understand
- * @returns undefined for an error of this one command, which says nothing of others
+ * @returns undefined for an error of this one command, which says nothing of Redis
  */
 export function troubleOf (thrown: unknown, masks: Masks): RedisTrouble | undefined {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
