@@ -2,11 +2,11 @@ import type { HeldAnswer } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { asProblem, type Problem } from '../problem.ts'
 import { full, isFinal, otherRequest, stillRunning, stillUnknown, type Outcome, type Unknown } from './outcome.ts'
-import { Recorder, type Verdict } from './recorder.ts'
+import { Recorder, type RecorderEvents } from './recorder.ts'
 import type { Company, Seat } from './seat.ts'
 import type { Claimed } from './store.ts'
 
-/** How it ended: with an outcome, without the API having acted, or before it began, since another one is remembered or there is no room. */
+/** How a flight ended: with an outcome, without the API having acted, or without a claim, since another one has it or there is no room. */
 export type End = Outcome | 'nothing-done' | 'not-begun'
 
 export interface FlightOptions {
@@ -17,29 +17,29 @@ export interface FlightOptions {
   readonly claim: (fingerprint: string, isAgain: boolean) => Claimed | Promise<Claimed>
   /** Told once. */
   readonly onOver: (end: End) => void
-  /** Told when the last app has left while it goes on, and when that is past: one has come again, or it is over. */
+  /** Told when its last app has left while it goes on, and when that has changed: an app has come again, or it is over. */
   readonly onDeserted: (isDeserted: boolean) => void
 }
 
-/** How soon the store is asked again where it runs elsewhere: most bookings take less than a second, and some take thirty. */
+/** How soon the store is asked again while another sidecar sends: most bookings take less than a second, and some take thirty. */
 const LOOK = { firstMs: 50, growth: 1.5, capMs: 1_000 } as const
 
 /**
- * One request under way, and all its repeats that wait for it: the first sends, the others get its answer. Where it ended before
- * anything was sent, the next one sends.
+ * One request under way, and the repeats that wait for it: the first one sends, the others get its answer. If it ends before anything was sent,
+ * the next one sends.
  */
-export class Flight implements Company, Verdict {
+export class Flight implements Company, RecorderEvents {
   readonly #options: FlightOptions
   readonly #startedAtMs: number
-  /** Of the one that goes, here or elsewhere. */
+  /** Of the request that is sent, here or elsewhere. */
   #fingerprint: string
-  /** First come, first to go. */
+  /** In the order in which they came. */
   readonly #waiting = new Set<Seat>()
-  /** Whose request is on its way. */
-  #goer: Seat | undefined
+  /** The one that sends. */
+  #sender: Seat | undefined
   #recorder: Recorder | undefined
   #isClaimed = false
-  /** Until the store is asked again. */
+  /** Runs while another sidecar sends; at its end the store is asked again. */
   #pause: Timer | undefined
   #pauseMs: number = LOOK.firstMs
   #isOver = false
@@ -53,9 +53,9 @@ export class Flight implements Company, Verdict {
     first.company = this
   }
 
-  /** A repeat comes while it runs. */
+  /** Takes a repeat. */
   join (seat: Seat): void {
-    // Until the store has answered nobody knows whose key it is.
+    // Until the store has answered, the key may belong to another request.
     if (this.#isClaimed && seat.fingerprint !== this.#fingerprint) return seat.fail(otherRequest(), 'refused')
     seat.repeat = 'waited'
     seat.company = this
@@ -64,10 +64,10 @@ export class Flight implements Company, Verdict {
     this.#limit(seat, this.#options.waitMs)
   }
 
-  /** Asks the store whether it may go. What is in memory is not waited for. */
+  /** Asks the store whether the request may be sent. A store in memory answers at once. */
   claim (isAgain = false): void {
     const claimed = this.#options.claim(this.#fingerprint, isAgain)
-    if (claimed instanceof Promise) void claimed.then(claimed => this.#onClaimed(claimed), thrown => this.#onClaimFailed(asProblem(thrown)))
+    if (claimed instanceof Promise) void claimed.then(claimed => this.#onClaimed(claimed), thrown => this.#refuse(asProblem(thrown)))
     else this.#onClaimed(claimed)
   }
 
@@ -88,7 +88,7 @@ export class Flight implements Company, Verdict {
     }
   }
 
-  /** It runs in another process: all wait, each as long as it may. */
+  /** Another sidecar sends: all wait, each as long as it may. */
   #waitElsewhere (fingerprint: string): void {
     this.#fingerprint = fingerprint
     this.#refuseOthers()
@@ -116,33 +116,29 @@ export class Flight implements Company, Verdict {
     }, inMs)
   }
 
-  #onClaimFailed (problem: Problem): void {
-    this.#refuse(problem)
-  }
-
   #refuse (problem: Problem): void {
     for (const seat of this.#end('not-begun')) seat.fail(problem, undefined)
   }
 
   leave (seat: Seat): void {
-    if (seat === this.#goer) this.#recorder?.detach()
+    if (seat === this.#sender) this.#recorder?.detach()
     else this.#waiting.delete(seat)
     if (this.#isOver) {
-      // What is above 64 KiB still goes to its app, or went.
-      if (seat === this.#goer) seat.call?.abandon()
+      // An answer above 64 KiB ends the flight, but still goes to its app.
+      if (seat === this.#sender) seat.call?.abandon()
       return
     }
-    // Nobody waits any longer for what runs elsewhere.
+    // Nobody waits any longer for another sidecar.
     if (!this.#hasApps && this.#pause !== undefined) this.#end('not-begun')
-    if (!this.#hasApps && this.#goer !== undefined && !this.#wasSent) {
-      this.#goer.call?.abandon()
+    if (!this.#hasApps && this.#sender !== undefined && !this.#wasSent) {
+      this.#sender.call?.abandon()
       this.#end('nothing-done')
     }
     this.#noteApps()
   }
 
   isUnknownFor (seat: Seat): boolean {
-    return seat === this.#goer ? seat.call?.isOutcomeUnknown === true : !this.#isOver && this.#wasSent
+    return seat === this.#sender ? seat.call?.isOutcomeUnknown === true : !this.#isOver && this.#wasSent
   }
 
   onAnswered (answer: HeldAnswer): void {
@@ -151,12 +147,12 @@ export class Flight implements Company, Verdict {
 
   onTooLarge (): void {
     this.#endUnknown('too-large')
-    // Not amid a chunk, which undici could not bear.
-    if (this.#recorder?.hasApp !== true) queueMicrotask(() => this.#goer?.call?.abandon())
+    // Later, since undici cannot bear an abort amid a chunk.
+    if (this.#recorder?.hasApp !== true) queueMicrotask(() => this.#sender?.call?.abandon())
   }
 
   onRefused (): void {
-    // Its own app still gets what comes of it.
+    // The sender's app still gets the rest of the answer; the others start anew.
     for (const seat of this.#end('nothing-done')) {
       seat.limit?.cancel()
       seat.start()
@@ -165,31 +161,31 @@ export class Flight implements Company, Verdict {
 
   onFailed (problem: Problem, hasBegun: boolean): void {
     if (this.#isOver) return
-    // Any other of our codes says that nothing was carried out, but for a fault of ours, which says nothing.
+    // With any other code nothing was carried out; only a fault of ours does not say whether.
     if (problem.code === 'UPSTR-N-001' || (problem.code === 'PROXY-R-001' && this.#wasSent)) return this.#endUnknown(hasBegun ? 'broken-off' : 'no-answer')
-    this.#goer = undefined
-    // Not at once: each that fails at once would nest in the one before it.
+    this.#sender = undefined
+    // Not at once: many that fail at once would fill the stack.
     queueMicrotask(() => this.#next())
   }
 
-  /** Nobody waits any longer, sidecar and all. */
+  /** The drain has reached its limit. */
   cut (): void {
     if (this.#isOver) return
-    const call = this.#goer?.call
+    const call = this.#sender?.call
     if (this.#wasSent) this.#endUnknown('no-answer')
     else this.#end(this.#pause === undefined ? 'nothing-done' : 'not-begun')
     call?.abandon()
   }
 
   get #wasSent (): boolean {
-    return this.#goer?.call?.isOutcomeUnknown === true
+    return this.#sender?.call?.isOutcomeUnknown === true
   }
 
   get #hasApps (): boolean {
     return this.#waiting.size > 0 || this.#recorder?.hasApp === true
   }
 
-  /** They came while the store was asked, or are none of what runs elsewhere. */
+  /** Refuses those with the same key but another request, which came before the store had answered. */
   #refuseOthers (): void {
     for (const seat of [...this.#waiting].filter(({ fingerprint }) => fingerprint !== this.#fingerprint)) {
       this.#waiting.delete(seat)
@@ -205,7 +201,7 @@ export class Flight implements Company, Verdict {
       return
     }
     this.#waiting.delete(seat)
-    this.#goer = seat
+    this.#sender = seat
     this.#recorder = new Recorder(seat.sink, this)
     try {
       seat.go(this.#recorder).start()
@@ -218,7 +214,7 @@ export class Flight implements Company, Verdict {
     for (const seat of this.#end({ state: 'unknown', why })) seat.fail(stillUnknown(seat.kind, why), 'unknown')
   }
 
-  /** @returns those that waited, to be told */
+  /** @returns those that wait, for the caller to tell */
   #end (end: End): readonly Seat[] {
     if (this.#isOver) return []
     this.#isOver = true

@@ -1,19 +1,19 @@
 import { MAX_HELD_BYTES } from '../answer.ts'
 import { Problem } from '../problem.ts'
 
-/** The methods that are not idempotent by themselves (RFC 9110 §9.2.2): for the others the header means nothing. */
+/** Whether a method is not idempotent by itself (RFC 9110 §9.2.2): for the others an Idempotency-Key means nothing. */
 export function mayBeRepeated (method: string): boolean {
   return method === 'POST' || method === 'PATCH'
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/
 
-/** A string of RFC 8941 §3.3.3, which escapes quotes and backslashes; without the parameters that may follow one. */
+/** A string (RFC 8941 §3.3.3), in which quotes and backslashes are escaped; without parameters. */
 const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/
 
 /**
- * The key in an Idempotency-Key header, which draft-ietf-httpapi-idempotency-key-header wants in quotes and most clients send without:
- * both are the same key. Undefined where it is none.
+ * The key in an Idempotency-Key header. draft-ietf-httpapi-idempotency-key-header wants it in quotes, most clients send none: both are the same key.
+ * @returns undefined where the header is malformed
  */
 export function parseKey (value: string): string | undefined {
   const key = value.startsWith('"') ? QUOTED.exec(value)?.[1]?.replace(/\\(.)/g, '$1') : value

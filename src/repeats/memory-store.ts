@@ -9,7 +9,7 @@ export interface MemoryStoreOptions {
   readonly maxBytes: number
 }
 
-/** An answer in few flat strings of latin1, one byte a character: objects and slices of network buffers would keep several times as much. */
+/** An answer in flat strings of latin1, one byte a character: objects, and slices of network buffers, would hold several times as much. */
 interface PackedAnswer {
   readonly status: number
   readonly statusText: string
@@ -26,20 +26,20 @@ interface Entry {
   /** On the monotonic clock; undefined while it runs. */
   endedAtMs: number | undefined
   outcome: PackedAnswer | Unknown | undefined
-  /** The one that ended next, of those that are remembered as long. */
+  /** The next in its queue. */
   next: Entry | undefined
 }
 
-/** Those that have ended, oldest first. All are remembered for the same time, so the first one is always the next to go: one timer does. */
+/** Entries that have ended, oldest first. All are kept for the same time, so that the first is always the next to go, and one timer does. */
 interface Queue { readonly ttlMs: number, first: Entry | undefined, last: Entry | undefined, timer: Timer | undefined }
 
-/** What an entry takes besides its characters: measured by bench/repeats.mjs. */
+/** What an entry takes besides its characters, by bench/repeats.mjs. */
 const ENTRY_BYTES = 400
 
-/** Forgetting is a matter of seconds. */
+/** One sweep forgets all that has ended its time, so that a timer a second is enough. */
 const MIN_SWEEP_MS = 1_000
 
-/** Remembers in this process alone, within bounds: where it is full, the oldest that has ended makes room, never one that runs. */
+/** Remembers in this process alone, within bounds: where it is full, the oldest outcome makes room, never a request that runs. */
 export class MemoryStore implements RepeatStore {
   readonly #clock: Clock
   readonly #maxRecords: number
@@ -66,7 +66,7 @@ export class MemoryStore implements RepeatStore {
 
   claim ({ id, fingerprint, ttlMs }: Claim): Remembered {
     const found = this.#entries.get(id)
-    if (found?.endedAtMs !== undefined && found.outcome !== undefined) {
+    if (found?.outcome !== undefined) {
       if (!this.#hasExpired(found)) return { fingerprint: found.fingerprint, outcome: unpack(found.outcome) }
       this.#sweep(found.queue)
     }
@@ -78,7 +78,7 @@ export class MemoryStore implements RepeatStore {
     return 'mine'
   }
 
-  isHeld (): boolean {
+  mayBeSent (): boolean {
     return true
   }
 
@@ -165,7 +165,7 @@ export class MemoryStore implements RepeatStore {
     while (queue.first !== undefined && this.#hasExpired(queue.first)) this.#dropFirst(queue)
   }
 
-  /** What has ended is forgotten in time though nobody asks: it holds what guests have told. */
+  /** Outcomes are forgotten in time although nobody asks for them: they hold personal data of guests. */
   #arm (queue: Queue): void {
     if (queue.first === undefined || this.#isStopped) return
     const inMs = endOf(queue) + queue.ttlMs - this.#clock.monotonicMs()

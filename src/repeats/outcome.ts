@@ -1,13 +1,12 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
-import type { AnswerSink, HeldAnswer } from '../answer.ts'
-import { give } from '../answer.ts'
-import { nameAt } from '../fields.ts'
+import { give, type AnswerSink, type HeldAnswer } from '../answer.ts'
+import { listOf } from '../fields.ts'
 import { Problem } from '../problem.ts'
 
-/** By what a repeat is known: by its Idempotency-Key, or by being an equal booking within the window. */
+/** How a repeat is recognised: by its Idempotency-Key, or as an equal booking within BOOKING_REPEAT_WINDOW_SECONDS. */
 export type Kind = 'key' | 'window'
 
-/** Why nobody knows what became of a request: what the answer lacked, or that the sidecar that had it is gone (`lost`). */
+/** Why nobody knows what became of a request: what is wrong with its answer, or that the sidecar that sent it is gone (`lost`). */
 export type Unknown = 'no-answer' | 'broken-off' | 'too-large' | 'lost'
 
 /** What became of the first request. */
@@ -38,7 +37,7 @@ export function stillUnknown (kind: Kind, why: Unknown): Problem {
   return new Problem('UPSTR-N-001', `${first.charAt(0).toUpperCase()}${first.slice(1)} ${WHYS[why]}. ${WAYS_ON[kind]}`)
 }
 
-/** For a repeat that has waited as long as it may. */
+/** For a repeat whose wait for the first has ended. */
 export function stillRunning (kind: Kind, waitedMs: number): Problem {
   return new Problem('IDEMP-R-001', `After ${waitedMs} ms ${FIRSTS[kind]} still runs.`, { retryAfterMs: 1_000 })
 }
@@ -48,13 +47,13 @@ export function otherRequest (): Problem {
   return new Problem('IDEMP-N-001', 'The first request with this Idempotency-Key had another method, target, partner reference or body. This one was not sent.')
 }
 
-/** While every record that there is room for is one of a request under way. */
+/** For a request without room for its record: requests that run take all of it. */
 export function full (): Problem {
   return new Problem('LOAD-R-001', 'No more outcomes can be remembered for now: too many requests with an Idempotency-Key run. Nothing was sent.', { retryAfterMs: 1_000 })
 }
 
-/** For one that waited to leave while its sidecar was held up: others were told that nobody knows of it, or will be. */
-export function notHeld (): Problem {
+/** For a request that was not sent yet when its sidecar was held up: repeats elsewhere are told that its outcome is unknown. */
+export function claimLost (): Problem {
   return new Problem('LOAD-R-001', 'The sidecar was held up for some seconds, and no longer holds the record of this request in Redis. Nothing was sent.', { retryAfterMs: 1_000 })
 }
 
@@ -63,25 +62,24 @@ export function replay (answer: HeldAnswer, sink: AnswerSink): void {
   give({ ...answer, headers: [...answer.headers, 'Idempotency-Replayed', 'true'] }, sink)
 }
 
-/** What the API refuses before it looks at the request: it did not act, and may later (RFC 9110 §15.5.2, RFC 6585 §4). */
+/** Whether the API refused a request without acting on it, and may act on it later (RFC 9110 §15.5.2, RFC 6585 §4). */
 export function isRefusal (status: number): boolean {
   return status === 401 || status === 429
 }
 
-/** Whether an answer settles the matter: any but a refusal that says itself that the same request may be sent again. */
+/** Whether repeats get this answer: any, but one that says that the same request may be sent again. */
 export function isFinal (answer: HeldAnswer): boolean {
   if (isRefusal(answer.status)) return false
   return answer.status < 400 || !isRetryable(answer)
 }
 
 function isRetryable ({ headers, chunks }: HeldAnswer): boolean {
-  const value = (name: string): string => headers.find((_, i) => i % 2 === 1 && nameAt(headers, i) === name)?.toLowerCase() ?? ''
-  if (!value('content-type').startsWith('application/problem+json')) return false
+  if (listOf(headers, 'content-type')?.toLowerCase().startsWith('application/problem+json') !== true) return false
   try {
-    const problem: unknown = JSON.parse(decoded(Buffer.concat(chunks), value('content-encoding')).toString())
+    const problem: unknown = JSON.parse(decoded(Buffer.concat(chunks), listOf(headers, 'content-encoding')?.toLowerCase()).toString())
     return typeof problem === 'object' && problem !== null && 'isRetryable' in problem && problem.isRetryable === true
   } catch {
-    // Who cannot be read says nothing.
+    // A problem that cannot be read does not say that it is.
     return false
   }
 }
@@ -90,7 +88,7 @@ function isRetryable ({ headers, chunks }: HeldAnswer): boolean {
 const MAX_DECODED = { maxOutputLength: 1024 * 1024 }
 
 /** The app may have asked for a compressed answer. */
-function decoded (body: Buffer, encoding: string): Buffer {
+function decoded (body: Buffer, encoding: string | undefined): Buffer {
   switch (encoding) {
     case 'gzip':
     case 'x-gzip': return gunzipSync(body, MAX_DECODED)

@@ -3,7 +3,7 @@ import { derivedKey, hiddenName, opened, sealed } from '../seal.ts'
 import type { Secret } from '../secret.ts'
 import type { Outcome, Unknown } from './outcome.ts'
 
-/** Of what is stored. Another one is another name. */
+/** The version of what is stored. Each has its own keys and names. */
 const FORMAT = 1
 
 export interface RecordScope {
@@ -12,12 +12,12 @@ export interface RecordScope {
   readonly apiUrl: URL
 }
 
-/** What stands before the body. */
+/** What is stored before the body, as a line of JSON. */
 type Head = Omit<HeldAnswer, 'chunks'> | { readonly why: Unknown }
 
 /**
- * Hides what guests have told: names are HMACs, and contents are locked under a key from the client secret, each bound to its own record. Who reads
- * the store learns that somebody booked, and when.
+ * Hides personal data of guests: names are HMACs, and contents are locked under a key from the client secret, each bound to its own record. Who
+ * reads the store learns only that somebody booked, and when.
  */
 export class RecordSeal {
   readonly #nameKey: Buffer
@@ -30,7 +30,7 @@ export class RecordSeal {
     this.#scope = JSON.stringify([FORMAT, clientId.reveal(), apiUrl.href])
   }
 
-  /** Of the record of a key, or of equal bookings, of this client. */
+  /** The name of a record of this client. */
   nameOf (id: string): string {
     return `${FORMAT}:${hiddenName(this.#nameKey, Buffer.from(`${this.#scope} ${id}`, 'latin1'))}`
   }
@@ -39,18 +39,17 @@ export class RecordSeal {
     return sealed(this.#key, binding(name, 'print'), Buffer.from(fingerprint, 'latin1'))
   }
 
-  /** @returns undefined where it can't be ours */
+  /** @returns undefined where it was not sealed by us, for this name */
   openPrint (name: string, box: string): string | undefined {
     return opened(this.#key, binding(name, 'print'), box)?.toString('latin1')
   }
 
   sealOutcome (name: string, outcome: Outcome): string {
-    const head: Head = outcome.state === 'unknown' ? { why: outcome.why } : withoutChunks(outcome.answer)
-    const chunks = outcome.state === 'unknown' ? [] : outcome.answer.chunks
+    const { chunks, ...head } = outcome.state === 'unknown' ? { why: outcome.why, chunks: [] } : outcome.answer
     return sealed(this.#key, binding(name, 'outcome'), Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...chunks]))
   }
 
-  /** @returns undefined where it can't be ours */
+  /** @returns undefined where it was not sealed by us, for this name */
   openOutcome (name: string, box: string): Outcome | undefined {
     const content = opened(this.#key, binding(name, 'outcome'), box)
     if (content === undefined) return undefined
@@ -61,10 +60,6 @@ export class RecordSeal {
     const body = content.subarray(end + 1)
     return { state: 'answered', answer: { ...head, chunks: body.length === 0 ? [] : [body] } }
   }
-}
-
-function withoutChunks ({ status, statusText, headers }: HeldAnswer): Head {
-  return { status, statusText, headers }
 }
 
 function binding (name: string, part: string): Buffer {

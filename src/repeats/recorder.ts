@@ -2,32 +2,29 @@ import { MAX_HELD_BYTES, type AnswerSink, type HeldAnswer } from '../answer.ts'
 import type { Problem } from '../problem.ts'
 import { isRefusal } from './outcome.ts'
 
-/** Told once what became of a request. */
-export interface Verdict {
+/** What the recorder tells its owner: once, what became of the request. */
+export interface RecorderEvents {
   onAnswered (answer: HeldAnswer): void
-  /** The answer is above what is kept; what is left of it goes on to the app. */
+  /** The answer is larger than what is kept; the rest of it still goes to the app. */
   onTooLarge (): void
-  /** The API refused it without acting, in more words than are kept, or than came. */
+  /** The API refused the request without acting on it, but the answer is too large to keep, or broke off. */
   onRefused (): void
   /** @param hasBegun whether an answer had begun */
   onFailed (problem: Problem, hasBegun: boolean): void
 }
 
-/**
- * Hands an answer on to its app as it comes, and keeps it. What is kept does not wait for the app: an app that reads slowly, or has left,
- * holds nobody up.
- */
+/** Hands an answer on to its app as it comes, and keeps it meanwhile: an app that reads slowly, or has left, does not hold up its repeats. */
 export class Recorder implements AnswerSink {
-  readonly #verdict: Verdict
+  readonly #events: RecorderEvents
   #app: AnswerSink | undefined
   #head: Omit<HeldAnswer, 'chunks'> = { status: 0, statusText: '', headers: [] }
   #chunks: Buffer[] = []
   #bytes = 0
   #hasBegun = false
 
-  constructor (app: AnswerSink, verdict: Verdict) {
+  constructor (app: AnswerSink, events: RecorderEvents) {
     this.#app = app
-    this.#verdict = verdict
+    this.#events = events
   }
 
   /** Whether somebody takes the answer. */
@@ -57,21 +54,21 @@ export class Recorder implements AnswerSink {
     }
     if (wasKept) {
       this.#chunks = []
-      if (isRefusal(this.#head.status)) this.#verdict.onRefused()
-      else this.#verdict.onTooLarge()
+      if (isRefusal(this.#head.status)) this.#events.onRefused()
+      else this.#events.onTooLarge()
     }
     return isWanted
   }
 
   onEnd (): void {
     this.#app?.onEnd()
-    if (this.#bytes <= MAX_HELD_BYTES) this.#verdict.onAnswered({ ...this.#head, chunks: this.#chunks })
+    if (this.#bytes <= MAX_HELD_BYTES) this.#events.onAnswered({ ...this.#head, chunks: this.#chunks })
   }
 
   onFailure (problem: Problem): void {
     this.#app?.onFailure(problem)
     if (this.#bytes > MAX_HELD_BYTES) return
-    if (isRefusal(this.#head.status)) this.#verdict.onRefused()
-    else this.#verdict.onFailed(problem, this.#hasBegun)
+    if (isRefusal(this.#head.status)) this.#events.onRefused()
+    else this.#events.onFailed(problem, this.#hasBegun)
   }
 }

@@ -1,11 +1,11 @@
 import { redisScript } from '../redis/script.ts'
 
 /**
- * A record is a hash: its owner (one claim of one sidecar), `print` (what request it is), `lease` (until when its owner lives, by the clock of
- * Redis; `none` after nothing was done, `lapsed` once somebody was told that nobody knows) and, once it has ended, `box` (its outcome).
+ * A record is a hash: `owner` (one claim of one sidecar), `print` (the sealed fingerprint of the request), `lease` (its end by the clock of Redis;
+ * `none` after nothing was done, `lapsed` once somebody was told that the outcome is unknown) and, after the end, `box` (the sealed outcome).
  *
- * Claims a record, and renews it: whoever did not hear the answer asks again, and what it owns already it gets again, unless somebody was told
- * that nobody knows: then it must not leave any more. One that was lost is made anew. Late, after its owner has left it, the script does nothing.
+ * Claims a record, or renews it: an owner that did not hear the answer asks again, and gets its record again, unless it is `lapsed`: then the
+ * request must not be sent any more. A record that Redis lost is made anew. A claim that arrives after its owner's LEAVE does nothing.
  * KEYS record, ARGV owner print leaseMs ttlMs
  */
 export const CLAIM = redisScript(`
@@ -19,7 +19,7 @@ elseif lease == 'lapsed' then
   return {'lapsed', print}
 elseif owner and owner ~= ARGV[1] then
   if tonumber(lease) > now then return {'running', print} end
-  -- A Redis that takes no write tells it all the same.
+  -- Not call: a Redis that takes no writes must give this answer too.
   redis.pcall('HSET', KEYS[1], 'lease', 'lapsed')
   return {'lapsed', print}
 end
@@ -28,7 +28,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3] + ARGV[4])
 return {'mine'}`)
 
 /**
- * Keeps an outcome, also where the record was lost or its lease had lapsed; never over that of another.
+ * Keeps an outcome, also where the record was lost or its lease had lapsed; never over the record of another owner.
  * KEYS record, ARGV owner print box ttlMs
  */
 export const FINISH = redisScript(`
@@ -39,7 +39,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`)
 
 /**
- * Nothing was done: anybody may claim it. It stays for a while, so that a claim of this owner that comes late is known as such.
+ * Nothing was done: anybody may claim the id. The record stays for a while, so that a late claim of this owner is recognised.
  * KEYS record, ARGV owner graceMs
  */
 export const LEAVE = redisScript(`

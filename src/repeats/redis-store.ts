@@ -13,28 +13,28 @@ import type { Claim, Claimed, RepeatStore } from './store.ts'
 export interface RedisRepeatStoreOptions {
   readonly clock: Clock
   readonly redis: Pick<RedisHome, 'run' | 'state'>
-  /** What this process knows, also while Redis is away. */
+  /** What this process knows by itself, and all it has while Redis is away. */
   readonly memory: MemoryStore
   /** By the credentials as they are now. */
   readonly readSeal: () => RecordSeal
-  /** Told what Redis refused, or holds that was not used. */
+  /** Told why Redis refused something, or why something in it was not used. */
   readonly onRefused: (reason: string) => void
 }
 
-/** What a crashed sidecar had under way is unknown after this. */
+/** A crashed sidecar's requests are unknown after this. */
 const LEASE_MS = 5_000
 const RENEW_MS = 1_000
 
-/** A claim that came late, from a connection that was cut, comes within this. */
+/** How long a claim may hang in a connection that was cut, and still arrive. */
 const GRACE_MS = 60_000
 
-/** The first to meet a Redis that hangs asks again, until its home knows whether it is there: what was not heard may have been done. */
+/** A claim without an answer may have been recorded: it is asked for again, until RedisHome knows whether Redis is away. */
 const MAX_ASKS = 3
 
-/** What Redis did not take is kept for it: through a failover, not through a night. */
-const LATE = { forMs: 60_000, pauseMs: 1_000, maxCharacters: 16 * 1024 * 1024 } as const
+/** What Redis did not take is written again for a while: through a failover, not through a night. */
+const REWRITE = { forMs: 60_000, pauseMs: 1_000, maxCharacters: 16 * 1024 * 1024 } as const
 
-/** One request that this process has claimed, until Redis knows how it ended. */
+/** A request that this process has claimed, until it ends. */
 interface Holding {
   readonly id: string
   readonly owner: string
@@ -43,18 +43,16 @@ interface Holding {
   readonly seal: RecordSeal
   readonly print: string
   readonly ttlMs: number
-  /** Until when Redis keeps it for us at least, whatever happens to this process; undefined while Redis does not know of it. */
+  /** The earliest end of its lease; undefined while Redis is not known to have it. */
   until: Moment | undefined
-  /** Others have it, or were told that nobody knows. */
+  /** Another sidecar has it, or was told that its outcome is unknown. */
   isLost: boolean
-  /** Redis was told, or may have been. */
-  isEnded: boolean
   timer: Timer | undefined
 }
 
 /**
- * Remembers for a whole fleet. A record is there before a request leaves, as a lease that its owner renews: where it lapsed nobody knows what
- * became of it. What this process itself knows it keeps in memory too, and where Redis is known to be away it goes on with that alone.
+ * Remembers for a whole fleet. Before a request is sent, Redis has its record, with a lease that its owner renews: once that has lapsed, the
+ * outcome is unknown. What this process knows is in memory too, and while Redis is known to be away, memory alone counts.
  */
 export class RedisRepeatStore implements RepeatStore {
   readonly #options: RedisRepeatStoreOptions
@@ -81,8 +79,8 @@ export class RedisRepeatStore implements RepeatStore {
     return known === 'mine' ? this.#claim(claim) : known
   }
 
-  /** Not once its lease may have lapsed, unless Redis is known to be away, or was when it was claimed. */
-  isHeld (id: string): boolean {
+  /** Not after its lease may have lapsed, unless Redis is known to be away, or was when it was claimed. */
+  mayBeSent (id: string): boolean {
     const holding = this.#holdings.get(id)
     if (holding === undefined) return true
     return !holding.isLost && (holding.until === undefined || !isPast(holding.until, this.#options.clock) || this.#options.redis.state.level === 'away')
@@ -110,21 +108,21 @@ export class RedisRepeatStore implements RepeatStore {
     await Promise.all(this.#writing)
   }
 
-  /** Claimed in memory already. */
+  /** Claims in Redis what is claimed in memory already. */
   async #claim ({ id, fingerprint, ttlMs, isAgain = false }: Claim): Promise<Claimed> {
     const seal = this.#options.readSeal()
     const name = seal.nameOf(id)
     const holding: Holding = {
-      id, owner: randomUUID(), key: `${REDIS_PREFIX}:repeat:${name}`, name, seal, print: seal.sealPrint(name, fingerprint), ttlMs, until: undefined, isLost: false, isEnded: false, timer: undefined
+      id, owner: randomUUID(), key: `${REDIS_PREFIX}:repeat:${name}`, name, seal, print: seal.sealPrint(name, fingerprint), ttlMs, until: undefined, isLost: false, timer: undefined
     }
     this.#holdings.set(id, holding)
     const mayBeAsked = this.#options.redis.state.level !== 'away'
     const [state, print = '', box = ''] = await this.#ask(holding)
-    // Told meanwhile how it ended: Redis was told too.
-    if (holding.isEnded) return 'mine'
-    // Alone, unless it is known that another one has it.
+    // It has ended meanwhile, and Redis was told.
+    if (this.#holdings.get(id) !== holding) return 'mine'
+    // No answer: goes on alone, unless another sidecar had it when it was claimed last.
     if (state === undefined && isAgain) {
-      // It may have become ours unheard, or become it yet.
+      // Redis may have recorded the claim, or may do so yet.
       if (mayBeAsked) this.#write(LEAVE, holding.key, [holding.owner, GRACE_MS])
       return this.#met(holding, { fingerprint, outcome: { state: 'running' } })
     }
@@ -135,14 +133,14 @@ export class RedisRepeatStore implements RepeatStore {
     return this.#met(holding, this.#read(holding, fingerprint, { state, print, box }))
   }
 
-  /** Another one has it. */
+  /** Lets go of a claim that another sidecar has. */
   #met ({ id }: Holding, claimed: Claimed): Claimed {
     this.#holdings.delete(id)
     this.#options.memory.forget(id)
     return claimed
   }
 
-  /** What can't be read, nobody knows: that it was sent is likely. */
+  /** A record that can't be read counts as unknown: its request was probably sent. */
   #read ({ name, seal }: Holding, own: string, { state, print, box }: { state: string, print: string, box: string }): Claimed {
     const fingerprint = seal.openPrint(name, print)
     const outcome = state === 'ended' ? seal.openOutcome(name, box) : undefined
@@ -151,13 +149,13 @@ export class RedisRepeatStore implements RepeatStore {
     return { fingerprint: fingerprint ?? own, outcome: outcome ?? { state: 'unknown', why: 'lost' } }
   }
 
-  /** @returns nothing where Redis is known to be away, or does not do it */
+  /** @returns an empty list where Redis is known to be away, or refuses */
   async #ask (holding: Holding): Promise<string[]> {
     const { clock, redis, onRefused } = this.#options
     for (let asks = 0; asks < MAX_ASKS && redis.state.level !== 'away'; asks++) {
       try {
         const answer = await this.#askOnce(holding)
-        // Heard too late where this process was held up: others may have been told.
+        // Not where this process was held up until the lease had lapsed: others may have been told that it is unknown.
         if (holding.until === undefined || !isPast(holding.until, clock)) return answer
       } catch (error) {
         const refusal = refusalOf(error)
@@ -180,11 +178,11 @@ export class RedisRepeatStore implements RepeatStore {
     return parts
   }
 
-  /** Also where Redis was away when it was claimed: back, it learns what runs. */
+  /** Also where Redis was away when the request was claimed: once it is back, it learns what runs. */
   #renewLater (holding: Holding): void {
     if (this.#isStopped) return
     holding.timer = this.#options.clock.setTimer(() => {
-      // What it says of Redis, its home has heard.
+      // RedisHome has seen the failure, if any.
       void this.#askOnce(holding).catch(() => {})
       this.#renewLater(holding)
     }, RENEW_MS)
@@ -194,25 +192,25 @@ export class RedisRepeatStore implements RepeatStore {
     const holding = this.#holdings.get(id)
     if (holding === undefined) return undefined
     this.#holdings.delete(id)
-    holding.isEnded = true
     holding.timer?.cancel()
     return holding
   }
 
+  /** Writes, again and again for a while where Redis does not take it. */
   #write (script: RedisScript, key: string, args: ReadonlyArray<string | number>): void {
     const { clock } = this.#options
-    const untilMs = clock.monotonicMs() + LATE.forMs
+    const untilMs = clock.monotonicMs() + REWRITE.forMs
     const characters = args.reduce<number>((sum, arg) => sum + String(arg).length, key.length)
     const tryOnce = (): void => {
       const writing = this.#send(script, key, args).then(isDone => {
         this.#writing.delete(writing)
-        if (isDone || this.#isStopped || clock.monotonicMs() > untilMs || this.#lateCharacters + characters > LATE.maxCharacters) return
+        if (isDone || this.#isStopped || clock.monotonicMs() > untilMs || this.#lateCharacters + characters > REWRITE.maxCharacters) return
         this.#lateCharacters += characters
         const timer = clock.setTimer(() => {
           this.#late.delete(timer)
           this.#lateCharacters -= characters
           tryOnce()
-        }, LATE.pauseMs)
+        }, REWRITE.pauseMs)
         this.#late.add(timer)
       })
       this.#writing.add(writing)

@@ -4,8 +4,8 @@ import { withoutHeaders } from '../fields.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { Flight, type End } from './flight.ts'
 import { isBooking, malformedKey, mayBeRepeated, parseKey, tooLarge } from './key.ts'
-import { notHeld } from './outcome.ts'
-import { isHeld, Seat, type HeldRequest, type Send, type StartableCall, type WriteRequest } from './seat.ts'
+import { claimLost } from './outcome.ts'
+import { Seat, type HeldRequest, type Send, type StartableCall, type WriteRequest } from './seat.ts'
 import type { RepeatStore } from './store.ts'
 
 export interface RepeatsOptions {
@@ -40,18 +40,21 @@ export class Repeats {
    */
   call (key: string | undefined, request: WriteRequest, sink: AnswerSink, send: Send): StartableCall {
     if (!mayBeRepeated(request.method)) return send(request, sink)
-    if (key === undefined) return isHeld(request) && this.#isInWindow(request) ? this.#seat(undefined, request, sink, send) : send(request, sink)
+    const { body } = request
+    const isHeld = body === null || Buffer.isBuffer(body)
+    if (key === undefined) return isHeld && this.#isInWindow(request) ? this.#seat(undefined, { ...request, body }, sink, send) : send(request, sink)
     const parsed = parseKey(key)
     if (parsed === undefined) throw malformedKey()
-    const { body } = request
+    if (!isHeld) {
+      // What still comes is read and thrown away, so that the app gets to see the answer.
+      body.destroy()
+      throw tooLarge()
+    }
     // The API does not know the key, and is not told.
-    if (body === null || Buffer.isBuffer(body)) return this.#seat(parsed, { ...request, headers: withoutHeaders(request.headers, ['idempotency-key']), body }, sink, send)
-    // What still comes is read and thrown away, so that the app gets to see the answer.
-    body.destroy()
-    throw tooLarge()
+    return this.#seat(parsed, { ...request, headers: withoutHeaders(request.headers, ['idempotency-key']), body }, sink, send)
   }
 
-  /** Requests that go on for no app: sent already, their outcome is waited for all the same. */
+  /** How many requests go on although their apps have left: they were sent, and their outcome is to be remembered. */
   get carried (): number {
     return this.#carried
   }
@@ -70,17 +73,17 @@ export class Repeats {
     if (this.#running.size > 0) await new Promise<void>(resolve => { this.#onIdle = resolve })
   }
 
-  /** The time of the drain is over: what was sent is unknown, what was not is not. */
+  /** The drain has reached its limit: what was sent is unknown from now on, the rest is forgotten. */
   cut (): void {
     for (const flight of [...this.#running.values()]) flight.cut()
   }
 
-  /** Resolves when its store has written what it could. */
+  /** Resolves when the store has written what it could. */
   async stop (): Promise<void> {
     await this.#options.store.stop()
   }
 
-  #isInWindow ({ method, target }: HeldRequest): boolean {
+  #isInWindow ({ method, target }: WriteRequest): boolean {
     const { windowMs, basePath } = this.#options
     return windowMs > 0 && isBooking(method, target.slice(basePath.length))
   }
@@ -88,7 +91,7 @@ export class Repeats {
   #seat (key: string | undefined, request: HeldRequest, sink: AnswerSink, send: Send): Seat {
     const fingerprint = fingerprintOf(request)
     const [id, kind] = key === undefined ? [`equal ${fingerprint}`, 'window'] as const : [`key ${key}`, 'key'] as const
-    return new Seat({ id, kind, fingerprint, sink }, sink => send({ ...request, refusal: () => this.#options.store.isHeld(id) ? undefined : notHeld() }, sink), seat => this.#take(seat))
+    return new Seat({ id, kind, fingerprint, sink }, sink => send({ ...request, refusal: () => this.#options.store.mayBeSent(id) ? undefined : claimLost() }, sink), seat => this.#take(seat))
   }
 
   #take (seat: Seat): void {

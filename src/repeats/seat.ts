@@ -11,22 +11,18 @@ export interface WriteRequest {
   readonly target: string
   /** Names and values in turn. */
   readonly headers: readonly string[]
-  /** Held whole up to 64 KiB. */
+  /** A Buffer up to 64 KiB, a stream above. */
   readonly body: Buffer | Readable | null
-  /** Asked at the last moment: why it must not leave any more. */
+  /** Asked just before it is sent: why it must not be any more. */
   readonly refusal?: () => Problem | undefined
 }
 
-/** One that can be compared with another, and sent later. */
+/** A request that can be compared with another, and sent later. */
 export interface HeldRequest extends WriteRequest {
   readonly body: Buffer | null
 }
 
-export function isHeld (request: WriteRequest): request is HeldRequest {
-  return request.body === null || Buffer.isBuffer(request.body)
-}
-
-/** How a repeat ended: from memory, with the first's answer that it waited for, with a refusal of our own, or without anybody knowing. */
+/** How a repeat ended: with the remembered answer, with the answer that it waited for, with a problem of ours, or with an unknown outcome. */
 export type RepeatOutcome = 'answered' | 'waited' | 'refused' | 'unknown'
 
 /** A call that begins when it is told to. */
@@ -38,20 +34,20 @@ export interface StartableCall extends PreparedCall {
 /** Makes the call that sends a request. */
 export type Send = (request: WriteRequest, sink: AnswerSink) => StartableCall
 
-/** Where a seat belongs once it has started. */
+/** The flight that a seat belongs to once it has started. */
 export interface Company {
   leave (seat: Seat): void
   isUnknownFor (seat: Seat): boolean
 }
 
-/** One request of an app that may be a repeat, or the first that others repeat. */
+/** One request of an app: a repeat, or the first, which others may repeat. */
 export class Seat extends StandIn implements StartableCall {
   readonly id: string
   readonly kind: Kind
   readonly fingerprint: string
   repeat: RepeatOutcome | undefined
   company: Company | undefined
-  /** Until when it waits for another one. */
+  /** Ends its wait for another one. */
   limit: Timer | undefined
   /** Its own, once it has been sent on. */
   call: StartableCall | undefined
@@ -77,7 +73,7 @@ export class Seat extends StandIn implements StartableCall {
     this.#onStart(this)
   }
 
-  /** Sends its own request on. */
+  /** Makes the call that sends its own request. */
   go (sink: AnswerSink): StartableCall {
     this.limit?.cancel()
     this.repeat = undefined

@@ -8,35 +8,35 @@ export interface Claim {
   readonly fingerprint: string
   /** How long its outcome is remembered, from its end. */
   readonly ttlMs: number
-  /** Asked again: it ran elsewhere when it was asked last. */
+  /** Whether it ran elsewhere when it was claimed last. */
   readonly isAgain?: boolean
 }
 
 /**
- * What a claim meets: nothing, and the request may go, recorded as running (`mine`); too many that run (`full`); or what became of
- * an earlier request with this id.
+ * What comes of a claim: it is recorded, and the request may be sent (`mine`); there is no room for its record (`full`); or an earlier request
+ * with this id is remembered.
  */
 export type Remembered = 'mine' | 'full' | { readonly fingerprint: string, readonly outcome: Outcome }
 
-/** Or another process is at it: ask again later. */
+/** The same of a shared store, where the earlier request may still run in another process: ask again later. */
 export type Claimed = Remembered | { readonly fingerprint: string, readonly outcome: { readonly state: 'running' } }
 
 /**
- * Remembers what became of requests. Within one process a claim is followed by either `finish` or `forget` before the same id is claimed
- * again; a store that answers later carries out what it was told about one id in that order. What is still running when a process dies is
- * unknown to those that share its store.
+ * Remembers what became of requests. Within one process, each claim is followed by either `finish` or `forget` before the same id is claimed
+ * again, and a store that answers later keeps to that order. What still runs when a process dies is unknown to those that share its store.
  */
 export interface RepeatStore {
-  /** Recorded before it returns `mine`, so that no request leaves without a record. Never rejects: a store that fails says what it can. */
+  /** Records the request before it says `mine`, so that none is sent without a record. Never rejects: a store that fails says what it knows. */
   claim (claim: Claim): Claimed | Promise<Claimed>
-  /** Whether what was claimed may still leave: where a store is shared, a sidecar that was held up may have been given up by the others. */
-  isHeld (id: string): boolean
+  /** Whether what was claimed may still be sent: in a shared store, the claim of a sidecar that was held up may have lapsed. */
+  mayBeSent (id: string): boolean
   finish (id: string, outcome: Outcome): void
   /** Nothing was carried out: the id is new again. */
   forget (id: string): void
-  /** How many outcomes are remembered, and what they take; not those that run. */
+  /** How many outcomes are remembered. */
   readonly records: number
+  /** What they take, and what the requests that run take. */
   readonly bytes: number
-  /** Ends what it does by itself; resolves when it has written what it could. */
+  /** Ends its timers; resolves when it has written what it could. */
   stop (): void | Promise<void>
 }

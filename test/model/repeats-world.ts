@@ -52,7 +52,7 @@ interface Life { readonly door: Door, readonly server: Server, readonly tokens: 
 function slowStore (store: RepeatStore, clock: FakeClock): RepeatStore {
   const later = <T>(act: () => T): Promise<T> => new Promise(resolve => { clock.setTimer(() => resolve(act()), 5) })
   return {
-    isHeld: () => store.isHeld(''),
+    mayBeSent: () => store.mayBeSent(''),
     claim: async claim => later(() => store.claim(claim) as Claimed),
     finish: (...told) => { void later(() => store.finish(...told)) },
     forget: id => { void later(() => store.forget(id)) },

@@ -164,7 +164,7 @@ for (const wasSent of [true, false]) {
   t.test(`at the end of the process a request that was ${wasSent ? 'sent is left as unknown' : 'not sent is forgotten'}, for those that share the store`, async t => {
     const told: unknown[] = []
     const { ask, sent, repeats } = line({
-      claim: () => 'mine', isHeld: () => true, finish: (...finished) => { told.push(finished) }, forget: id => { told.push(id) }, records: 0, bytes: 0, stop: () => {}
+      claim: () => 'mine', mayBeSent: () => true, finish: (...finished) => { told.push(finished) }, forget: id => { told.push(id) }, records: 0, bytes: 0, stop: () => {}
     })
     ask(app())
     Object.assign(sent[0]?.call ?? {}, { isOutcomeUnknown: wasSent })
@@ -178,7 +178,7 @@ for (const wasSent of [true, false]) {
 
 t.test('a store that fails fails those that asked, and nothing is sent', async t => {
   const { ask, sent, repeats } = line({
-    claim: async () => { throw new Error('gone') }, isHeld: () => true, finish: () => {}, forget: () => {}, records: 0, bytes: 0, stop: () => {}
+    claim: async () => { throw new Error('gone') }, mayBeSent: () => true, finish: () => {}, forget: () => {}, records: 0, bytes: 0, stop: () => {}
   })
   const apps = [app(), app()]
   for (const each of apps) ask(each)
