@@ -15,7 +15,7 @@ export interface Clock {
   setTimer (callback: () => void, delayMs: number): Timer
 }
 
-/** A time of the wall clock as people and machines read it: ISO 8601 in UTC. */
+/** ISO 8601 in UTC. */
 export function isoTime (epochMs: number): string {
   return new Date(epochMs).toISOString()
 }
@@ -35,16 +35,17 @@ export function deadline (clock: Clock, delayMs: number): { readonly signal: Abo
 /** One moment on both clocks: a wall clock jumps, a monotonic one stands still while a machine sleeps. */
 export interface Moment { readonly wallMs: number, readonly monotonicMs: number }
 
+/** The present moment. */
 export function momentOf (clock: Clock): Moment {
   return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
 }
 
-/** @param ms negative: earlier */
+/** The moment `ms` later, or earlier where it is negative. */
 export function later ({ wallMs, monotonicMs }: Moment, ms: number): Moment {
   return { wallMs: wallMs + ms, monotonicMs: monotonicMs + ms }
 }
 
-/** Whichever clock says so first. */
+/** Whether either clock has reached it. */
 export function isPast ({ wallMs, monotonicMs }: Moment, clock: Clock): boolean {
   return clock.monotonicMs() >= monotonicMs || clock.nowMs() >= wallMs
 }

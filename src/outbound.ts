@@ -19,18 +19,21 @@ import type { TokenSource } from './token/source.ts'
 import { FileTokenStore } from './token/stores/file.ts'
 import { RedisTokenStore } from './token/stores/redis.ts'
 import { TokenSeal } from './token/stores/seal.ts'
+import type { TokenStore } from './token/stores/store.ts'
 import { Verification, verified } from './token/verified.ts'
 import { createFetchJson } from './upstream/fetch-json.ts'
 import { isExempt, type OutboundProxy } from './upstream/outbound-proxy.ts'
 import { connectWithin, createPool } from './upstream/pool.ts'
 
-/** The outbound proxy on the way to an origin, or undefined where it is reached directly. */
+// What the settings make of the ways out of the sidecar: to the API, to the token endpoint, to Redis, and the stores on them.
+
+/** The outbound proxy on the way to an origin; undefined where there is none. */
 export function proxyFor ({ httpsProxy, noProxy }: Config, origin: URL): OutboundProxy | undefined {
   const isDirect = origin.protocol === 'http:' || isLoopback(origin.hostname) || isExempt(origin, noProxy)
   return isDirect ? undefined : httpsProxy
 }
 
-/** The connections to the API, as the settings want them. */
+/** The connections to the API. */
 export function createApiPool (config: Config, clock: Clock, connections = config.upstreamConnections): Pool {
   return createPool({
     clock,
@@ -38,7 +41,7 @@ export function createApiPool (config: Config, clock: Clock, connections = confi
   })
 }
 
-/** A connection of its own to an origin, TLS verified; the caller destroys it. */
+/** Opens one connection to an origin, TLS verified; the caller destroys it. */
 export function connectTo (config: Config, origin: URL, clock: Clock): Promise<Socket> {
   const { protocol, host, hostname, port } = origin
   const connect = connectWithin(clock, { proxy: proxyFor(config, origin), connectTimeoutMs: config.upstreamConnectTimeoutMs })
@@ -51,27 +54,31 @@ export function connectTo (config: Config, origin: URL, clock: Clock): Promise<S
   })
 }
 
-/** The home of Redis, or undefined where no store is to be there: then nothing of it is loaded. */
-export function createRedisHome (config: Config, { clock, random, onChange, warn }: Pick<RedisLinkOptions, 'clock' | 'random' | 'onChange'> & { warn: (reason: string) => void }): RedisHome | undefined {
-  const { redisUrl, tokenStore, quotaStore, idempotency } = config
-  if (redisUrl === undefined || (tokenStore.kind !== 'redis' && quotaStore !== 'redis' && idempotency.kind !== 'redis')) return undefined
-  return new RedisHome({ clock, random, source: new RedisSource(redisUrl, warn), ...(onChange === undefined ? {} : { onChange }) })
+export interface RedisHomeOptions extends Omit<RedisLinkOptions, 'source'> {
+  /** Told once when the file of REDIS_URL has become unusable. */
+  readonly warn: (reason: string) => void
+}
+
+/** The way to Redis; undefined where no store uses it. */
+export function createRedisHome ({ redisUrl, tokenStore, quotaStore, idempotency }: Config, { warn, ...options }: RedisHomeOptions): RedisHome | undefined {
+  const isUsed = [tokenStore.kind, quotaStore, idempotency.kind].includes('redis')
+  return redisUrl === undefined || !isUsed ? undefined : new RedisHome({ ...options, source: new RedisSource(redisUrl, warn) })
 }
 
 export interface StoreOptions {
-  /** As they were at the last token request. */
   readonly readCredentials: () => Credentials
   readonly redis: RedisHome | undefined
+  /** Told why something that was stored was not used, or something not stored. */
   readonly onRefused: (reason: string) => void
 }
 
-/** The count of the quota that a fleet shares, or undefined where each sidecar counts for itself. */
+/** The count of the quota that a fleet shares; undefined where each sidecar counts for itself. */
 export function createQuotaStore ({ apiUrl, quotaStore, quotaReserve }: Config, { readCredentials, redis, onRefused }: StoreOptions): QuotaStore | undefined {
   if (redis === undefined || quotaStore !== 'redis') return undefined
   return new RedisQuotaStore({ redis, readClientId: () => readCredentials().clientId, apiUrl, reserve: quotaReserve, onRefused })
 }
 
-/** Where the outcomes of bookings are remembered, as the settings want it. */
+/** Where the outcomes of bookings are remembered. */
 export function createRepeatStore ({ apiUrl, idempotency }: Config, clock: Clock, { readCredentials, redis, onRefused }: StoreOptions): RepeatStore {
   const memory = new MemoryStore({ clock, ...idempotency })
   if (redis === undefined || idempotency.kind !== 'redis') return memory
@@ -95,29 +102,28 @@ export interface TokenPartsOptions {
   readonly stop: AbortSignal
 }
 
-export interface TokenSourceOptions extends TokenPartsOptions {
+export interface TokenSourceOptions extends TokenPartsOptions, StoreOptions {
   /** From 0 to 1. */
   readonly random: () => number
-  readonly redis: RedisHome | undefined
-  /** Told why a stored token was not used, or one not stored. */
-  readonly onStoreRefused: (reason: string) => void
 }
 
-/** Where tokens come from, as the settings want them: one request at a time, each token verified, and kept where the settings say. */
+/** Where tokens come from: each is verified, and kept where TOKEN_STORE says. */
 export function createTokenSource (config: Config, clock: Clock, options: TokenSourceOptions): TokenSource {
-  const { readCredentials, stop, random, redis, onStoreRefused: onRefused } = options
-  const { tokenStore, tokenRequest } = config
-  const parts = createTokenParts(config, clock, options)
-  const endpoint = verified(parts.endpoint, parts.verification)
-  const readSeal = (): TokenSeal => new TokenSeal(readCredentials(), { ...tokenRequest, tokenUrl: tokenRequest.url })
-  const store = redis !== undefined && tokenStore.kind === 'redis'
-    ? new RedisTokenStore({ clock, redis, readSeal, onRefused })
-    : tokenStore.kind === 'file' ? new FileTokenStore({ clock, path: tokenStore.path, readSeal, onRefused }) : undefined
-  if (store === undefined) return endpoint
-  return new SharedTokenSource({ clock, random, endpoint, verification: parts.verification, store, waitMs: tokenRequest.timeoutMs, onRefused, stop })
+  const { stop, random, onRefused } = options
+  const { endpoint, verification } = createTokenParts(config, clock, options)
+  const verifiedEndpoint = verified(endpoint, verification)
+  const store = createTokenStore(config, clock, options)
+  if (store === undefined) return verifiedEndpoint
+  return new SharedTokenSource({ clock, random, endpoint: verifiedEndpoint, verification, store, waitMs: config.tokenRequest.timeoutMs, onRefused, stop })
 }
 
-/** The same in its two parts, for who wants to know at which of them it fails. */
+function createTokenStore ({ tokenStore, tokenRequest }: Config, clock: Clock, { readCredentials, redis, onRefused }: StoreOptions): TokenStore | undefined {
+  const readSeal = (): TokenSeal => new TokenSeal(readCredentials(), { ...tokenRequest, tokenUrl: tokenRequest.url })
+  if (tokenStore.kind === 'file') return new FileTokenStore({ clock, path: tokenStore.path, readSeal, onRefused })
+  return redis === undefined || tokenStore.kind !== 'redis' ? undefined : new RedisTokenStore({ clock, redis, readSeal, onRefused })
+}
+
+/** The token endpoint and the verification apart, for `check`, which tells at which of them a token fails. */
 export function createTokenParts (config: Config, clock: Clock, { readCredentials, stop }: TokenPartsOptions): { endpoint: TokenEndpoint, verification: Verification } {
   const { tokenRequest, tokenVerification: { mode, issuer, requiredScopes } } = config
   const { audience, timeoutMs } = tokenRequest

@@ -3,19 +3,20 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** A key of 32 bytes for one purpose (HKDF, RFC 5869): nobody learns one key from another, nor the secret from any. */
+/** A key of 32 bytes for one purpose (HKDF, RFC 5869). It tells nothing of the secret, nor of the keys for other purposes. */
 export function derivedKey (secret: string, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, 'bookable-sidecar', purpose, 32))
 }
 
-/** A name of 22 characters (128 bits of an HMAC) that tells nothing of what it names. */
+/** A name of 22 characters (over 128 bits of an HMAC) that tells nothing of what it names. */
 export function hiddenName (key: Buffer, what: string | Buffer): string {
   return createHmac('sha256', key).update(what).digest('base64url').slice(0, 22)
 }
 
 /**
- * Locks content with AES-256-GCM, as base64.
- * @param binding what it belongs to: it opens with the same one alone
+ * Locks content with AES-256-GCM.
+ * @param binding what the content belongs to: the box opens only with the same one
+ * @returns a box of base64
  */
 export function sealed (key: Buffer, binding: Buffer, content: Buffer): string {
   const nonce = randomBytes(NONCE_BYTES)
@@ -24,7 +25,7 @@ export function sealed (key: Buffer, binding: Buffer, content: Buffer): string {
   return Buffer.concat([nonce, cipher.getAuthTag(), locked]).toString('base64')
 }
 
-/** What was sealed; undefined where it is torn, was changed, or belongs to another key or binding. */
+/** What a box holds; undefined where the box is torn, was changed, or belongs to another key or binding. */
 export function opened (key: Buffer, binding: Buffer, box: string): Buffer | undefined {
   const bytes = Buffer.from(box, 'base64')
   if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined

@@ -2,11 +2,11 @@ import type { Config } from './config/load.ts'
 import type { Secret } from './secret.ts'
 import type { Credentials } from './token/endpoint.ts'
 
-/** The secrets as they were at the last token request, at which all of them are read again: a rotated one needs no restart. */
+/** The secrets as they are in use. All are read again for each token request, so that a rotated one needs no restart. */
 export class CurrentSecrets {
   readonly #config: Config
   readonly #warn: (reason: string) => void
-  /** What apps must send; undefined where nothing is asked of them. */
+  /** What apps must send; undefined where they need not. */
   inboundKey: Secret | undefined
   #credentials: Credentials | undefined
 
@@ -17,6 +17,7 @@ export class CurrentSecrets {
     this.inboundKey = config.inboundApiKey?.read(this.#warn)
   }
 
+  /** Reads all of them again. */
   readCredentials (): Credentials {
     const { clientId, clientSecret, inboundApiKey } = this.#config
     this.inboundKey = inboundApiKey?.read(this.#warn)
@@ -24,6 +25,7 @@ export class CurrentSecrets {
     return this.#credentials
   }
 
+  /** The credentials that were read last. */
   get credentials (): Credentials {
     return this.#credentials ?? this.readCredentials()
   }

@@ -70,7 +70,7 @@ export async function startSidecar ({ config, clock, logger, random, nodeVersion
     onShortage: shortage => journal.quotaShortage(shortage, history.today)
   })
   const tokenSource = createTokenSource(config, clock, {
-    readCredentials: () => secrets.readCredentials(), stop: stopped.signal, random, redis, onStoreRefused: reason => journal.storeRefused('token', reason)
+    readCredentials: () => secrets.readCredentials(), stop: stopped.signal, random, redis, onRefused: reason => journal.storeRefused('token', reason)
   })
   const tokens = new TokenCache({
     clock,
