@@ -1,34 +1,34 @@
-/** Who can be found on a board by its key; the link is the board's. */
+/** A member of a board, found by its key; `next` belongs to the board. */
 export interface Posted<T> {
   readonly key: string
   next: T | undefined
 }
 
-/** More than are usually there; a power of two. */
+/** More than there are members, as a rule; a power of two. */
 const BUCKETS = 256
 
 /**
- * What runs, in a hash table whose links its members carry. A Map with a set and a delete for each request rehashes, and its tables chain the
- * garbage: what was on them outlives each scavenge, which then takes ten times as long.
+ * A hash table whose members carry its links. A Map, with a set and a delete for each request, is rebuilt again and again, and each old table
+ * holds on to the next: what was in them outlives each scavenge, which then takes ten times as long.
  */
 export class Board<T extends Posted<T>> {
   readonly #buckets = new Array<T | undefined>(BUCKETS).fill(undefined)
 
-  /** The latest of them. */
+  /** The latest member with this key. */
   find (key: string): T | undefined {
     let member = this.#buckets[bucketOf(key)]
     while (member !== undefined && member.key !== key) member = member.next
     return member
   }
 
-  /** Only one that is not on it. */
+  /** @param member must not be on a board */
   add (member: T): void {
     const bucket = bucketOf(member.key)
     member.next = this.#buckets[bucket]
     this.#buckets[bucket] = member
   }
 
-  /** Nothing happens where it is not on it. */
+  /** Does nothing where the member is not on it. */
   delete (member: T): void {
     const bucket = bucketOf(member.key)
     let before: T | undefined
@@ -38,7 +38,7 @@ export class Board<T extends Posted<T>> {
       if (before === undefined) this.#buckets[bucket] = member.next
       else before.next = member.next
     }
-    // What outlives a scavenge keeps what it points at.
+    // A member that outlives a scavenge would keep the one it points at.
     member.next = undefined
   }
 

@@ -6,31 +6,31 @@ import { MAX_SHARED_BYTES, type KeptKind } from './sharing.ts'
 
 export interface CacheConfig {
   readonly ttlMs: number
-  /** Of all that is kept. */
+  /** For all entries together. */
   readonly maxBytes: number
-  /** How long after its end a list is given while the API is down. */
+  /** How long a list that is no longer fresh is given while the API is down. */
   readonly staleIfErrorMs: number
 }
 
-/** An answer that is kept; times are those of the monotonic clock. */
+/** An answer that is kept; times are by the monotonic clock. */
 export interface Entry {
   readonly kind: KeptKind
   readonly answer: HeldAnswer
-  /** How old the answer was, and when. */
+  /** How old the answer was when it came. */
   readonly ageMs: number
   readonly receivedAtMs: number
   readonly freshUntilMs: number
   /** Until then it may be given while the API is down. */
   readonly staleUntilMs: number
-  /** What to ask the API with whether it still holds, names and values in turn; may be empty. */
+  /** The headers that ask the API whether the answer still holds, names and values in turn; may be empty. */
   readonly conditions: readonly string[]
 }
 
-/** What an entry takes besides its bytes, about. */
+/** Roughly what an entry takes besides its bytes. */
 const ENTRY_BYTES = 512
 const STRING_BYTES = 32
 
-/** Answers of the API that may be given again, bounded in bytes; those that were asked for last stay. */
+/** Answers of the API that may be given again, bounded in bytes: the least recently used go first. */
 export class ReadCache {
   readonly #clock: Clock
   readonly #config: CacheConfig
@@ -43,12 +43,12 @@ export class ReadCache {
     this.#entries = new LRUCache({ maxSize: config.maxBytes, maxEntrySize: Math.min(MAX_SHARED_BYTES, config.maxBytes) })
   }
 
-  /** Rises with each write that may change what is kept of this kind: an answer that was asked for before is not kept after it. */
+  /** Rises with each write that may change answers of this kind: an answer that was asked for before the write is not kept after it. */
   generation (kind: KeptKind): number {
     return this.#generations[kind]
   }
 
-  /** What is kept, and still of use: fresh, or to be asked about, or good while the API is down. */
+  /** An entry that is still of use: fresh, or with conditions to ask the API, or good while the API is down. */
   get (key: string): Entry | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined || this.isFresh(entry) || entry.conditions.length > 0 || this.isGoodWhileDown(entry)) return entry
@@ -64,27 +64,24 @@ export class ReadCache {
     return this.#clock.monotonicMs() < staleUntilMs
   }
 
-  /** An answer as an app gets it, with how old it is (RFC 9111 §5.1). */
+  /** The answer with its Age (RFC 9111 §5.1), as an app gets it. */
   aged ({ answer, ageMs, receivedAtMs }: Entry): HeldAnswer {
     const nowAgeMs = ageMs + this.#clock.monotonicMs() - receivedAtMs
     return { ...answer, headers: [...answer.headers, 'Age', String(Math.floor(nowAgeMs / 1000))] }
   }
 
   /**
-   * Keeps a whole 200, if its headers let it.
-   * @param asked when it was asked for: the generation at that moment, and how long before its head that was
+   * Keeps a whole 200, if its headers allow it.
+   * @param asked the generation when it was asked for, when its head came, and how long that took
    */
   keep (key: string, kind: KeptKind, answer: HeldAnswer, { generation, receivedAtMs, delayMs }: { generation: number, receivedAtMs: number, delayMs: number }): void {
     if (generation !== this.#generations[kind]) return
     const { ttlMs, staleIfErrorMs } = this.#config
     const keeping = keepingOf(answer.headers, { ttlMs, delayMs, nowMs: this.#clock.nowMs() })
-    if (keeping === undefined) {
-      this.drop(key)
-      return
-    }
+    if (keeping === undefined) return this.drop(key)
     const { ageMs, freshMs, mayBeStale, conditions } = keeping
     const freshUntilMs = receivedAtMs + freshMs
-    // Copied: a chunk may be a small part of a large buffer, which it would hold.
+    // Copied, since a chunk may be a small slice of a large buffer, and would hold all of it.
     const body = joined(answer.chunks)
     const headers = withoutDated(answer.headers)
     this.#entries.set(key, {
@@ -102,7 +99,7 @@ export class ReadCache {
     this.#entries.delete(key)
   }
 
-  /** Something was changed: nothing of these kinds that is kept, or on its way, is of use. */
+  /** A write may have changed answers of these kinds: drops those that are kept, and keeps none that is on its way. */
   forget (kinds: readonly KeptKind[]): void {
     for (const kind of kinds) this.#generations[kind]++
     for (const [key, { kind }] of this.#entries.entries()) if (kinds.includes(kind)) this.#entries.delete(key)

@@ -4,29 +4,34 @@ import type { Posted } from './board.ts'
 import { depart, type ReadCall, type Reader, type ServedBy } from './reader.ts'
 import { MAX_SHARED_BYTES, mayBeShared, type KeptKind } from './sharing.ts'
 
-/** Who waits for the answer to another one's call. */
+/** A read that waits for the answer to another one's call. */
 export interface Follower {
   readonly reader: Reader
   /** The answer, whole. */
   take (answer: HeldAnswer): void
-  /** There is none, for anybody. */
+  /** The call failed. */
   fail (problem: Problem): void
-  /** The answer is not for it. */
+  /** The answer is for the leader alone. */
   goAlone (): void
-  /** The call broke, and another one is made: as its leader, or with it. */
+  /** The call broke: this one leads the next flight. */
   lead (flight: Flight): void
+  /** The call broke: this one joins the next flight. */
   follow (flight: Flight): void
 }
 
-/** What a flight leaves to those who know of others. */
+/** What a flight leaves to whoever knows the other flights. */
 export interface FlightControl {
-  /** Nobody is to join it any more. */
+  /** Nobody may join it any more. */
   onClosed (flight: Flight): void
   /** Its answer was for the leader alone. */
   onUnshared (flight: Flight): void
-  /** @returns whether so many more bytes may be held for those who might join; negative ones are held no more, which always may be */
+  /**
+   * Counts bytes that are held for those who might join.
+   * @param bytes negative: they are held no more
+   * @returns whether so many may be held
+   */
   mayHold (bytes: number): boolean
-  /** Its connection broke, and these got nothing yet. */
+  /** Its connection broke, and these followers have got nothing yet. */
   onBroken (flight: Flight, followers: readonly Follower[]): void
 }
 
@@ -37,8 +42,8 @@ interface GrowingAnswer extends HeldAnswer {
 const NOBODY: readonly Follower[] = []
 
 /**
- * One call of the API that all who ask the same meanwhile share. The first, who leads, gets the answer as it comes; those who join get it
- * whole at its end, so that they can still go on their own if it turns out to be for the leader alone.
+ * One call of the API, shared by all who ask the same while it runs. The leader, who asked first, gets the answer as it comes. Followers get it
+ * whole at its end: until then they can still make calls of their own, if it turns out to be for the leader alone.
  */
 export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flight> {
   readonly key: string
@@ -52,13 +57,13 @@ export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flig
   #leader: AnswerSink | undefined
   #followers: Set<Follower> | undefined
   #call: PreparedCall | undefined
-  /** As far as it came, while it may be shared. */
+  /** What came of it so far; undefined where it is not shared. */
   #answer: GrowingAnswer | undefined
   #bytes = 0
   #isPaused = false
   #isOver = false
 
-  /** @param isSecond whether it stands for one that broke: there is no third */
+  /** @param isSecond whether it replaces one that broke: it is not replaced itself */
   constructor (key: string, kind: KeptKind | undefined, leader: AnswerSink, control: FlightControl, isSecond: boolean) {
     super()
     this.key = key
@@ -68,7 +73,7 @@ export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flig
     this.#isSecond = isSecond
   }
 
-  /** @param sink where the call puts its answer: here, at once or by way of the cache */
+  /** @param sink takes the answer: this flight, or the cache on its way here */
   depart (call: PreparedCall, sink: AnswerSink): void {
     this.#call = call
     depart(call, sink)
@@ -81,11 +86,11 @@ export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flig
   join (follower: Follower): void {
     this.#followers ??= new Set()
     this.#followers.add(follower)
-    // The leader's app may be slow, but not at their cost.
+    // Followers do not wait for a slow app of the leader.
     this.resume()
   }
 
-  /** The leader's app waits no more. */
+  /** The leader's app has left. */
   abandon (): void {
     this.#leader = undefined
     this.#endIfEmpty()
@@ -96,7 +101,7 @@ export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flig
     this.#endIfEmpty()
   }
 
-  /** What is still to come is of no use to anybody. */
+  /** Ends the answer here: the rest of the call is of no use. */
   cutShort (): void {
     this.#call?.abandon()
     this.onEnd()
@@ -129,7 +134,7 @@ export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flig
     const [leader, answer, followers] = [this.#leader, this.#answer, this.#takeFollowers()]
     this.#close()
     if (answer !== undefined && followers.length > 0) {
-      // In one piece, however small those were in which it came: each is a write to each app.
+      // In one piece: each piece would be a write to each app.
       const whole = answer.chunks.length < 2 ? answer : { ...answer, chunks: [Buffer.concat(answer.chunks)] }
       for (const follower of followers) follower.take(whole)
     }
@@ -165,7 +170,7 @@ export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flig
   #close (): void {
     if (this.#isOver) return
     this.#isOver = true
-    // The log still asks for the call; what was held must not outlive the answer.
+    // The log line still needs the call and so this object; what it held is let go.
     this.#leader = undefined
     this.#drop()
     this.#control.onClosed(this)
@@ -190,7 +195,7 @@ export class Flight extends StandIn implements AnswerSink, ReadCall, Posted<Flig
   }
 }
 
-/** Neither the API's word nor its silence: worth one more try for those who got nothing yet. */
+/** The API neither answered nor stayed silent too long: worth one more call for those who got nothing yet. */
 function isBrokenConnection ({ code, status }: Problem): boolean {
   return code === 'UPSTR-R-001' && status === 502
 }

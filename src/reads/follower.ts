@@ -3,17 +3,17 @@ import type { Problem } from '../problem.ts'
 import type { Flight, Follower } from './flight.ts'
 import { goAlone, type ReadCall, type Reader, type ServedBy } from './reader.ts'
 
-/** A read that shares the call of another one, until that call's answer turns out not to be for both. */
+/** A read that shares the call of another one, or goes alone where that call's answer is not for both. */
 export class FollowingRead extends StandIn implements Follower, ReadCall {
   readonly reader: Reader
   readonly #onCoalesced: () => void
   #flight: Flight
-  /** Once it leads a second flight. */
+  /** The second flight, where this one leads it. */
   #led: Flight | undefined
-  /** Once it goes on its own. */
+  /** Its own call, where it goes alone. */
   #own: PreparedCall | undefined
 
-  /** @param onCoalesced told when another one's call has served it */
+  /** @param onCoalesced told once another one's call has served it */
   constructor (reader: Reader, flight: Flight, onCoalesced: () => void) {
     super()
     this.reader = reader

@@ -1,4 +1,4 @@
-import { hand, type AnswerSink } from '../answer.ts'
+import { hand, type AnswerSink, type HeldAnswer } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import type { Problem } from '../problem.ts'
 import type { Entry, ReadCache } from './cache.ts'
@@ -6,24 +6,21 @@ import type { Flight } from './flight.ts'
 import { refreshed } from './freshness.ts'
 import { MAX_SHARED_BYTES, mayBeShared, type KeptKind } from './sharing.ts'
 
-/** What came of asking the cache: nothing kept, or nothing that still held; the API confirmed it; or is down. */
+/** How a read ended that found nothing fresh: with a new answer, with a kept one that the API confirmed, or with one because the API is down. */
 export type KeptOutcome = 'miss' | 'revalidated' | 'stale'
 
 /** RFC 5861 §4. */
 const DOWN = new Set([500, 502, 503, 504])
 
-interface GrowingAnswer {
-  readonly status: number
-  readonly statusText: string
-  readonly headers: readonly string[]
+interface GrowingAnswer extends HeldAnswer {
   readonly chunks: Buffer[]
   readonly receivedAtMs: number
   bytes: number
 }
 
 /**
- * The answer of a call on its way to a flight, where the cache has a say: whole, it is kept; a 304 becomes the kept answer that it confirms;
- * and while the API is down, a kept list is given instead.
+ * Stands between a call and its flight, for the cache: a whole answer is kept; a 304 becomes the kept answer that it confirms; and while the API is
+ * down, a kept list is given instead.
  *
  * A 304 spends as much of the quota as a 200.
  */
@@ -37,7 +34,7 @@ export class KeptRead implements AnswerSink {
   readonly #entry: Entry | undefined
   readonly #generation: number
   #hasHead = false
-  /** To be kept. */
+  /** What came of an answer that is to be kept. */
   #answer: GrowingAnswer | undefined
 
   constructor ({ clock, cache, kind, flight, onOutcome }: { clock: Clock, cache: ReadCache, kind: KeptKind, flight: Flight, onOutcome: (outcome: KeptOutcome) => void }) {
@@ -90,7 +87,7 @@ export class KeptRead implements AnswerSink {
     this.#flight.onFailure(problem)
   }
 
-  /** It still holds: it goes on as if the API had sent it, and is kept anew. */
+  /** The entry still holds: it is given as if the API had sent it, and kept anew. */
   #revalidate ({ answer }: Entry, headers: readonly string[]): void {
     this.#flight.servedBy = 'revalidated'
     this.#pass('revalidated', answer.status, answer.statusText, refreshed(answer.headers, headers))
@@ -100,7 +97,7 @@ export class KeptRead implements AnswerSink {
   #pass (outcome: KeptOutcome, status: number, statusText: string, headers: string[]): void {
     this.#onOutcome(outcome)
     if (status === 200 && mayBeShared(headers)) this.#answer = { status, statusText, headers: [...headers], chunks: [], receivedAtMs: this.#clock.monotonicMs(), bytes: 0 }
-    else if (isWordOnIt(status)) this.#cache.drop(this.#flight.key)
+    else if (isAboutTheTarget(status)) this.#cache.drop(this.#flight.key)
     this.#flight.onHead(status, statusText, headers)
   }
 
@@ -108,12 +105,12 @@ export class KeptRead implements AnswerSink {
     this.#flight.servedBy = 'stale'
     this.#onOutcome('stale')
     hand(this.#cache.aged(entry), this.#flight)
-    // The words with which the API says that it is down may be long in coming.
+    // The API's own answer, that it is down, is not waited for.
     this.#flight.cutShort()
   }
 }
 
-/** Whether it tells of what was asked for, and so ends what was kept: a 429 or an outage does not. */
-function isWordOnIt (status: number): boolean {
+/** Whether an answer says something of what was asked for, and so ends what was kept: a 429 or an outage does not. */
+function isAboutTheTarget (status: number): boolean {
   return status < 500 && status !== 429
 }

@@ -5,7 +5,7 @@ import { Board } from './board.ts'
 import { ReadCache, type CacheConfig } from './cache.ts'
 import { Flight, type FlightControl, type Follower } from './flight.ts'
 import { FollowingRead } from './follower.ts'
-import { KeptRead } from './kept-read.ts'
+import { KeptRead, type KeptOutcome } from './kept-read.ts'
 import { goAlone, type ReadCall, type Reader } from './reader.ts'
 import { changedBy, keptKindOf, keyOf, type KeptKind } from './sharing.ts'
 
@@ -13,31 +13,29 @@ export interface ReadsOptions {
   readonly clock: Clock
   /** Whether identical GETs in flight share one call. */
   readonly coalesce: boolean
-  /** Kept for no time at all: nothing is. */
+  /** With a `ttlMs` of 0 nothing is kept. */
   readonly cache: CacheConfig
-  /**
-   * Told once for each read that was served by the call of another one (`coalesced`), or that the cache was asked for: answered from it
-   * (`hit`), not (`miss`), after the API confirmed it (`revalidated`), or because the API is down (`stale`). A read whose app gave up is none.
-   */
+  /** Told once for each read that was coalesced, or that the cache was asked for, unless its app gave up. */
   readonly onShared: (outcome: SharedOutcome) => void
 }
 
-export type SharedOutcome = 'coalesced' | 'hit' | 'miss' | 'revalidated' | 'stale'
+/** How a read was served: by another one's call (`coalesced`), from the cache without a call (`hit`), or as KeptOutcome says. */
+export type SharedOutcome = 'coalesced' | 'hit' | KeptOutcome
 
-/** Held for those who might join, in all flights together: many that are slow to end must not fill the memory of a small container. */
+/** For what all flights hold for those who might join: many slow ones must not fill the memory of a small container. */
 const MAX_JOINABLE_BYTES = 32 * 1024 * 1024
 
-/** Who asks for what was lately for its leader alone does not wait to be told so again. */
+/** Where an answer was lately for its leader alone, the next read does not wait to hear the same. */
 const MAX_ALONE = 1_000
 const ALONE_MS = 60_000
 
-/** Who was answered from memory has no call. */
+/** A read that was answered from the cache has no call. */
 const HIT: ReadCall = { servedBy: 'cache', attempts: 0, upstreamMs: undefined, quotaWaitMs: undefined, isOutcomeUnknown: false, abandon () {}, resume () {} }
 
 /**
- * GETs that may have an answer in common: with one that is kept, with one that is on its way, or else the first of those to come.
+ * Answers GETs: from the cache, with a call that is on its way, or else with a new call, which later ones may join.
  *
- * A write closes the door behind it: a GET after it never gets what was asked for before.
+ * A write closes the door behind it: a GET after it never gets an answer that was asked for before it.
  */
 export class Reads implements FlightControl {
   readonly #clock: Clock
@@ -45,9 +43,9 @@ export class Reads implements FlightControl {
   readonly #cache: ReadCache | undefined
   readonly #onShared: (outcome: SharedOutcome) => void
   readonly #onCoalesced = (): void => this.#onShared('coalesced')
-  /** Those that may be joined. */
+  /** The flights that may be joined. */
   readonly #flights = new Board<Flight>()
-  /** When it was seen, on the monotonic clock. */
+  /** When an answer was found to be for its leader alone, by the monotonic clock. */
   readonly #alone = new LRUCache<string, number>({ max: MAX_ALONE })
   #heldBytes = 0
 
@@ -67,7 +65,7 @@ export class Reads implements FlightControl {
     const kind = this.#cache === undefined ? undefined : keptKindOf(target)
     if (kind === undefined && !this.#coalesce) return goAlone(reader)
     const key = keyOf(target, variant)
-    if (kind !== undefined && this.#isAnsweredFromCache(key, reader)) return HIT
+    if (kind !== undefined && this.#answerFromCache(key, reader)) return HIT
     if (kind === undefined && this.#isAlone(key)) return goAlone(reader)
     const running = this.#flights.find(key)
     if (running !== undefined) return new FollowingRead(reader, running, this.#onCoalesced)
@@ -77,8 +75,8 @@ export class Reads implements FlightControl {
   }
 
   /**
-   * A write ended, or nobody knows. Those who wait already had asked before.
-   * @param hasChanged whether it may have changed anything. Also one that was refused closes the door on flights: that a table is gone is news too
+   * A write has ended, or its outcome is unknown. Reads that wait already asked before it, and are served.
+   * @param hasChanged whether it may have changed anything. A refused one closes flights too: that a table is gone is news
    */
   forget (target: string, hasChanged: boolean): void {
     this.#flights.clear()
@@ -114,15 +112,13 @@ export class Reads implements FlightControl {
 
   #depart (flight: Flight, leader: Reader): void {
     const { kind } = flight
-    if (this.#cache === undefined || kind === undefined) {
-      flight.depart(leader.prepare(flight, []), flight)
-      return
-    }
+    if (this.#cache === undefined || kind === undefined) return flight.depart(leader.prepare(flight, []), flight)
     const kept = new KeptRead({ clock: this.#clock, cache: this.#cache, kind, flight, onOutcome: this.#onShared })
     flight.depart(leader.prepare(kept, kept.conditions), kept)
   }
 
-  #isAnsweredFromCache (key: string, reader: Reader): boolean {
+  /** @returns whether it did */
+  #answerFromCache (key: string, reader: Reader): boolean {
     const entry = this.#cache?.get(key)
     if (this.#cache === undefined || entry === undefined || !this.#cache.isFresh(entry)) return false
     this.#onShared('hit')

@@ -1,3 +1,5 @@
+// Which GETs may share an answer, and which answers may be shared or kept. Pure.
+
 /** Larger answers are not held in memory for others. */
 export const MAX_SHARED_BYTES = 1024 * 1024
 
@@ -10,12 +12,12 @@ export function keyOf (target: string, variant: string): string {
   return `${target}\n${variant}`
 }
 
-/** Whether a header of a request chooses between answers to one target, as far as the key knows. The rest must not: see `mayBeShared`. */
+/** Whether a header of a request is part of its key. An answer that depends on any other header is not shared: see `mayBeShared`. */
 export function isInKey (lowerCaseName: string): boolean {
   return lowerCaseName.startsWith('accept') || lowerCaseName === 'x-partner-reference' || lowerCaseName === 'x-booking-source'
 }
 
-/** A header's part of the key. No header holds a line feed, so that no two requests can make one key of different parts. */
+/** A header's part of the key. No header holds a line feed, so that different headers never make the same key. */
 export function variantLine (lowerCaseName: string, value: string): string {
   return `${lowerCaseName}:${value}\n`
 }
@@ -27,14 +29,14 @@ export function asksForItsOwn (cacheControl: string | undefined, pragma: string 
 }
 
 /**
- * Whether an answer may be given to others who asked with the same key: it is for nobody in particular (Set-Cookie), and depends on nothing
+ * Whether an answer may be given to others who asked with the same key: it is for nobody in particular (Set-Cookie), depends on no header
  * outside the key (Vary), and is not known to be too large.
  * @param headers names and values in turn
  */
 export function mayBeShared (headers: readonly string[]): boolean {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] ?? ''
-    // Most names are of another length: only the rest is worth lower case.
+    // Fast: most names are of another length than these three.
     if (name.length !== 4 && name.length !== 10 && name.length !== 14) continue
     switch (name.toLowerCase()) {
       case 'vary': if (!variesInside(headers[i + 1] ?? '')) return false; break
@@ -49,24 +51,22 @@ function variesInside (vary: string): boolean {
   return vary.toLowerCase().split(',').every(name => name.trim() === '' || isInKey(name.trim()))
 }
 
-/** What of the API may be kept: nothing that belongs to a guest. */
+/** The answers of the API that may be kept: nothing that belongs to a guest. */
 export type KeptKind = 'list' | 'detail'
 
 const ALL_KINDS: readonly KeptKind[] = ['list', 'detail']
 const DETAILS: readonly KeptKind[] = ['detail']
 
 /**
- * What a write may have changed of what is kept. A booking, or anything else below a venue, changes no list of venues: would it empty the cache,
- * nothing were kept just when bookings come one after another, and the quota is short (bench/quota.mjs: 1.1 requests served for one upstream
+ * The kept answers that a write may have changed. A booking, or anything else below a venue, changes no list of venues. If it emptied the cache,
+ * nothing would be kept just when bookings follow one another and the quota is short (bench/quota.mjs: 1.1 requests served for one upstream
  * instead of 2).
  */
 export function changedBy (target: string): readonly KeptKind[] {
   return keptKindOf(target) === undefined ? DETAILS : ALL_KINDS
 }
 
-/**
- * One segment of unreserved characters (RFC 3986 §2.3): what is escaped may be an availability or a booking, once the API has decoded it.
- */
+/** One segment of unreserved characters (RFC 3986 §2.3): an escaped one may be an availability or a booking, once the API has decoded it. */
 const DETAIL = /^\/venues\/(?!bookings$|\.+$)[\w.~-]+$/i
 
 /** The list of venues (`/venues`) or one of them (`/venues/{id}`), with any query; undefined for all else, whatever is forwarded. */
