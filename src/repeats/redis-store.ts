@@ -15,7 +15,7 @@ export interface RedisRepeatStoreOptions {
   readonly redis: Pick<RedisHome, 'run' | 'state'>
   /** What this process knows by itself, and all it has while Redis is away. */
   readonly memory: MemoryStore
-  /** By the credentials as they are now. */
+  /** Made of the credentials in use. */
   readonly readSeal: () => RecordSeal
   /** Told why Redis refused something, or why something in it was not used. */
   readonly onRefused: (reason: string) => void
@@ -33,6 +33,9 @@ const MAX_ASKS = 3
 
 /** What Redis did not take is written again for a while: through a failover, not through a night. */
 const REWRITE = { forMs: 60_000, pauseMs: 1_000, maxCharacters: 16 * 1024 * 1024 } as const
+
+const RUNNING = { state: 'running' } as const
+const LOST = { state: 'unknown', why: 'lost' } as const
 
 /** A request that this process has claimed, until it ends. */
 interface Holding {
@@ -124,13 +127,13 @@ export class RedisRepeatStore implements RepeatStore {
     if (state === undefined && isAgain) {
       // Redis may have recorded the claim, or may do so yet.
       if (mayBeAsked) this.#write(LEAVE, holding.key, [holding.owner, GRACE_MS])
-      return this.#met(holding, { fingerprint, outcome: { state: 'running' } })
+      return this.#met(holding, { fingerprint, outcome: RUNNING })
     }
     if (state === 'mine' || state === undefined) {
       this.#renewLater(holding)
       return 'mine'
     }
-    return this.#met(holding, this.#read(holding, fingerprint, { state, print, box }))
+    return this.#met(holding, this.#read(holding, fingerprint, state, print, box))
   }
 
   /** Lets go of a claim that another sidecar has. */
@@ -141,12 +144,11 @@ export class RedisRepeatStore implements RepeatStore {
   }
 
   /** A record that can't be read counts as unknown: its request was probably sent. */
-  #read ({ name, seal }: Holding, own: string, { state, print, box }: { state: string, print: string, box: string }): Claimed {
+  #read ({ name, seal }: Holding, own: string, state: string, print: string, box: string): Claimed {
     const fingerprint = seal.openPrint(name, print)
-    const outcome = state === 'ended' ? seal.openOutcome(name, box) : undefined
-    if (fingerprint === undefined || (state === 'ended' && outcome === undefined)) this.#options.onRefused('what Redis holds of a request is torn, or was changed; its repeat is told that nobody knows')
-    if (state === 'running') return { fingerprint: fingerprint ?? own, outcome: { state: 'running' } }
-    return { fingerprint: fingerprint ?? own, outcome: outcome ?? { state: 'unknown', why: 'lost' } }
+    const outcome = state === 'ended' ? seal.openOutcome(name, box) : state === 'running' ? RUNNING : LOST
+    if (fingerprint === undefined || outcome === undefined) this.#options.onRefused('what Redis holds of a request is torn, or was changed; its repeat is told that nobody knows')
+    return { fingerprint: fingerprint ?? own, outcome: outcome ?? LOST }
   }
 
   /** @returns an empty list where Redis is known to be away, or refuses */

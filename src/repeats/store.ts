@@ -19,7 +19,7 @@ export interface Claim {
 export type Remembered = 'mine' | 'full' | { readonly fingerprint: string, readonly outcome: Outcome }
 
 /** The same of a shared store, where the earlier request may still run in another process: ask again later. */
-export type Claimed = Remembered | { readonly fingerprint: string, readonly outcome: { readonly state: 'running' } }
+export type Claimed = Remembered | { readonly fingerprint: string, readonly outcome: Outcome | { readonly state: 'running' } }
 
 /**
  * Remembers what became of requests. Within one process, each claim is followed by either `finish` or `forget` before the same id is claimed

@@ -9,7 +9,7 @@ import { ALONE, type Accept, type DatedToken, type Found, type TokenStore } from
 export interface FileTokenStoreOptions {
   readonly clock: Clock
   readonly path: string
-  /** By the credentials as they are now. */
+  /** Made of the credentials in use. */
   readonly readSeal: () => TokenSeal
   /** Told what was not used, or not written, and why. */
   readonly onRefused: (reason: string) => void

@@ -1,8 +1,8 @@
 import { redisScript } from '../../redis/script.ts'
 
 /**
- * Reads the token, and where there is none but the one that was seen, takes the lock: in one step, so that it was read under the lock.
- * The fence goes up with each lock; where Redis lost it, it goes on from the time, which is above all that was given out before.
+ * Reads the token; where there is no other than the one that was seen, takes the lock in the same step, so that nobody writes in between.
+ * Each lock has a higher fence than the one before; where Redis lost the last fence, the next is the time, which is higher too.
  * KEYS record lock fence forced, ARGV seen owner look|take|force lockMs forcedMs
  */
 export const TAKE = redisScript(`
@@ -22,7 +22,7 @@ redis.call('PEXPIRE', KEYS[3], 86400000)
 return {'turn', string.format('%.0f', fence)}`)
 
 /**
- * Writes the token, unless one with a higher fence is there: this holder was paused, and another came meanwhile.
+ * Writes the token, unless one with a higher fence is there: then this owner was paused, and another sidecar came first.
  * KEYS record lock, ARGV owner fence box leftMs
  */
 export const KEEP = redisScript(`

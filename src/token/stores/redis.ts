@@ -14,7 +14,7 @@ import { ALONE, type Accept, type DatedToken, type Found, type TokenStore, type 
 export interface RedisTokenStoreOptions {
   readonly clock: Clock
   readonly redis: RedisHome
-  /** By the credentials as they are now. */
+  /** Made of the credentials in use. */
   readonly readSeal: () => TokenSeal
   /** Told what was not used, and why. */
   readonly onRefused: (reason: string) => void
@@ -33,8 +33,8 @@ const MAX_LOOKS = 3
 interface Slot { readonly seal: TokenSeal, readonly record: string, readonly lock: string, readonly fence: string, readonly forced: string }
 
 /**
- * Shares one token between all sidecars with the same credentials. Ends of life are counted by Redis alone, as the time to live of what is
- * stored: the clocks of two machines need not agree.
+ * Shares one token between all sidecars with the same credentials. How long it still lives is told by Redis alone, as the time to live of its
+ * record: the clocks of two machines need not agree.
  */
 export class RedisTokenStore implements TokenStore {
   readonly #options: RedisTokenStoreOptions

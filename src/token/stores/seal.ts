@@ -20,8 +20,8 @@ export interface Unsealed {
 }
 
 /**
- * Locks tokens with AES-256-GCM under a key from the client secret (HKDF, RFC 5869), bound to client, token URL, audience and scope: who reads a
- * store has no token, and what was written for another client, or was changed, does not open.
+ * Locks tokens under a key from the client secret, bound to client, token URL, audience and scope: who reads a store gets no token, and a box that
+ * was written for another client, or changed, does not open.
  */
 export class TokenSeal {
   readonly #key: Buffer
