@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { later, momentOf, type Clock, type Timer } from '../../clock.ts'
+import { later, momentOf, type Clock } from '../../clock.ts'
 import type { RedisHome } from '../../redis/home.ts'
 import type { RedisPatience } from '../../redis/limit.ts'
 import { REDIS_PREFIX } from '../../redis/link.ts'
@@ -52,7 +52,7 @@ export class RedisTokenStore implements TokenStore {
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
       const [kind, fence = '', box = '', leftMs = '0'] = await this.#ask(slot, owner, need)
       if (kind === 'busy' || kind === 'none') return { kind }
-      if (kind === 'turn') return { kind: 'turn', turn: new RedisTurn(this.#options, slot, owner, fence, () => { this.#seen = { record: slot.record, fence } }) }
+      if (kind === 'turn') return { kind: 'turn', turn: holdTurn(this.#options, slot, owner, fence, () => { this.#seen = { record: slot.record, fence } }) }
       if (kind !== 'token') return alone
       const candidate = this.#open(slot, box, Number(leftMs))
       const token = candidate === undefined ? undefined : await accept(candidate)
@@ -97,47 +97,29 @@ export class RedisTokenStore implements TokenStore {
 }
 
 /** Holds the lock while this process lives and asks. Its fence goes with what it writes: after a pause another sidecar may have written first. */
-class RedisTurn implements Turn {
-  readonly #options: RedisTokenStoreOptions
-  readonly #slot: Slot
-  readonly #owner: string
-  readonly #fence: string
-  readonly #onKept: () => void
-  #timer: Timer | undefined
+function holdTurn ({ clock, redis }: RedisTokenStoreOptions, { seal, record, lock }: Slot, owner: string, fence: string, onKept: () => void): Turn {
+  // Where Redis is away, the lock ends by itself.
+  const run = async (script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> =>
+    redis.run(script, keys, args, 'patient').catch(() => undefined)
 
-  constructor (options: RedisTokenStoreOptions, slot: Slot, owner: string, fence: string, onKept: () => void) {
-    this.#options = options
-    this.#slot = slot
-    this.#owner = owner
-    this.#fence = fence
-    this.#onKept = onKept
-    this.#renewLater()
+  let timer = clock.setTimer(renew, RENEW_MS)
+  function renew (): void {
+    void run(RENEW, [lock], [owner, LOCK_MS])
+    timer = clock.setTimer(renew, RENEW_MS)
   }
 
-  async keep (token: DatedToken): Promise<void> {
-    const { clock } = this.#options
-    const { seal, record, lock } = this.#slot
+  async function leave (): Promise<void> {
+    timer.cancel()
+    await run(LEAVE, [lock], [owner])
+  }
+
+  async function keep (token: DatedToken): Promise<void> {
     const leftMs = Math.floor(token.issuedAt.monotonicMs + token.lifetimeMs - clock.monotonicMs())
-    if (leftMs <= 0) return this.leave()
-    this.#timer?.cancel()
-    const isKept = await this.#run(KEEP, [record, lock], [this.#owner, this.#fence, seal.seal(token, token.issuedAt.wallMs), leftMs])
-    if (isKept === 1) this.#onKept()
+    if (leftMs <= 0) return leave()
+    timer.cancel()
+    const isKept = await run(KEEP, [record, lock], [owner, fence, seal.seal(token, token.issuedAt.wallMs), leftMs])
+    if (isKept === 1) onKept()
   }
 
-  async leave (): Promise<void> {
-    this.#timer?.cancel()
-    await this.#run(LEAVE, [this.#slot.lock], [this.#owner])
-  }
-
-  #renewLater (): void {
-    this.#timer = this.#options.clock.setTimer(() => {
-      void this.#run(RENEW, [this.#slot.lock], [this.#owner, LOCK_MS])
-      this.#renewLater()
-    }, RENEW_MS)
-  }
-
-  /** Where Redis is away, the lock ends by itself. */
-  async #run (script: RedisScript, keys: readonly string[], args: ReadonlyArray<string | number>): Promise<unknown> {
-    return this.#options.redis.run(script, keys, args, 'patient').catch(() => undefined)
-  }
+  return { keep, leave }
 }
