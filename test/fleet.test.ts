@@ -35,11 +35,10 @@ async function tokenOf ({ seen }: RunningProcess): Promise<string> {
 }
 
 for (const { name: engine, skip } of ENGINES) {
-  // Twenty of each would be ten seconds of CPU: the other engine takes the same commands, or it does not.
-  const count = engine === 'redis' ? 20 : 4
-  t.test(`${count} processes that start at once on ${engine} make one token request`, { skip }, async t => {
+  t.test(`four processes that start at once on ${engine} make one token request`, { skip }, async t => {
     const { tokenServer, env } = await fleetOn(t, (await startRedis(t, [], { engine })).url)
-    const processes = Array.from({ length: count }, () => run(t, [], env))
+    // More than there are CPUs; with twenty of them `node bench/fleet.mjs` has the figures of docs/fleet.md.
+    const processes = Array.from({ length: 4 }, () => run(t, [], env))
     await Promise.all(processes.map(async ({ seen }) => seen('stdout', FIRST_TOKEN)))
     t.equal(tokenServer.requests, 1)
     t.same(new Set(await Promise.all(processes.map(tokenOf))), new Set(['Bearer token-1']))
@@ -64,37 +63,47 @@ async function withHolder (t: Teardown) {
   await asked
   const other = run(t, [], env)
   await other.seen('stdout', /redis is there/)
-  return { env, tokenServer, holder, other, answerHolder: () => answerHolder() }
+  const lock = /\S+:lock$/m.exec(await redis.ask('KEYS', '*:lock'))?.[0] ?? ''
+  return {
+    env,
+    tokenServer,
+    holder,
+    other,
+    answerHolder: () => answerHolder(),
+    /** Who has the lock, and for how many milliseconds yet by the clock of Redis; -2 for none. */
+    owner: async () => redis.ask('GET', lock),
+    leftMs: async () => Number((await redis.ask('PTTL', lock)).slice(1))
+  }
 }
 
-t.test('a lock that nobody renews', { skip: NO_REDIS }, async t => {
+t.test('while one sidecar of a fleet asks for a token', { skip: NO_REDIS }, async t => {
   t.jobs = 2
-  t.test('a holder that is killed delays the fleet by 3 seconds at most', { buffered: true }, async t => {
-    const { tokenServer, holder, other } = await withHolder(t)
-    // Its lock is still renewed.
-    await new Promise(resolve => setTimeout(resolve, 1_500))
+  t.test('one that is killed delays the others by 3 seconds at most: it has the lock no longer than that, unless it renews it', { buffered: true }, async t => {
+    const { tokenServer, holder, other, leftMs } = await withHolder(t)
+    const looks = [await leftMs()]
+    for (let isRenewed = false; !isRenewed;) {
+      const ms = await leftMs()
+      isRenewed = ms > (looks.at(-1) ?? 0)
+      looks.push(ms)
+    }
+    t.same(looks.filter(ms => ms < 0 || ms > 3_000), [])
+    t.equal(tokenServer.requests, 1)
     holder.child.kill('SIGKILL')
-    const killedAt = performance.now()
     await other.seen('stdout', FIRST_TOKEN)
-    const ms = performance.now() - killedAt
-    // And what a busy machine needs to notice.
-    t.ok(ms < 4_000, `${ms} ms`)
-    t.ok(ms > 1_500, `${ms} ms`)
     t.equal(tokenServer.requests, 2)
   })
 
-  t.test('a holder that is stopped does not delay it', { buffered: true }, async t => {
-    const { tokenServer, holder, other } = await withHolder(t)
-    const stoppedAt = performance.now()
+  t.test('one that is stopped gives the lock back, and does not delay the others', { buffered: true }, async t => {
+    const { tokenServer, holder, other, owner } = await withHolder(t)
+    const held = await owner()
     holder.child.kill('SIGTERM')
-    await other.seen('stdout', FIRST_TOKEN)
-    const ms = performance.now() - stoppedAt
-    t.ok(ms < 1_500, `${ms} ms`)
     t.equal(await holder.ended, 0)
+    t.not(await owner(), held)
+    await other.seen('stdout', FIRST_TOKEN)
     t.equal(tokenServer.requests, 2)
   })
 
-  t.test('a holder that was only paused cannot overwrite a newer token', { buffered: true }, async t => {
+  t.test('one that was only paused does not overwrite a newer token', { buffered: true }, async t => {
     const { env, tokenServer, holder, other, answerHolder } = await withHolder(t)
     holder.child.kill('SIGSTOP')
     await other.seen('stdout', FIRST_TOKEN)
@@ -109,7 +118,7 @@ t.test('a lock that nobody renews', { skip: NO_REDIS }, async t => {
   })
 })
 
-t.test('a Redis that hangs holds a request 50 ms at most, is told of once, and counts again when it takes writes', { skip: NO_REDIS }, async t => {
+t.test('a Redis that hangs fails no request, is told of once, and counts again when it takes writes', { skip: NO_REDIS }, async t => {
   const redis = await startRedis(t)
   const sidecar = await startTestSidecar(t, {
     // The reason to ask Redis for a newer token.
@@ -127,10 +136,7 @@ t.test('a Redis that hangs holds a request 50 ms at most, is told of once, and c
   t.equal(await redisMetric(), '1')
 
   redis.child.kill('SIGSTOP')
-  const startedAt = performance.now()
   t.equal((await call(sidecar.url, '/venues', { headers: { 'x-refuse': '1' } })).status, 200)
-  const ms = performance.now() - startedAt
-  t.ok(ms < 250, `${ms} ms, of which 50 for Redis and the rest for a token`)
   t.equal(sidecar.tokenServer.requests, 2)
   t.match(await sidecar.line('redis cannot be used, going on alone'), { level: 40, reason: 'slow' })
   t.same(JSON.parse(await get('/readyz')), { status: 'ok', redis: 'slow, going on alone' })
@@ -146,10 +152,9 @@ t.test('a Redis that hangs holds a request 50 ms at most, is told of once, and c
 })
 
 t.test('a Redis that is not there at the start costs no time', async t => {
-  const sidecar = await startTestSidecar(t, { env: { TOKEN_STORE: 'redis', REDIS_URL: 'redis://127.0.0.1:1' } })
-  const startedAt = performance.now()
+  // It stands still: whoever waited for some time to pass would wait for ever.
+  const sidecar = await startTestSidecar(t, { clock: new FakeClock(), env: { TOKEN_STORE: 'redis', REDIS_URL: 'redis://127.0.0.1:1' } })
   t.equal((await call(sidecar.url, '/venues')).status, 200)
-  t.ok(performance.now() - startedAt < 1_000, `${performance.now() - startedAt} ms`)
   t.match(await sidecar.line('redis cannot be used, going on alone'), { reason: 'down' })
 })
 
@@ -225,15 +230,11 @@ t.test('a stored token that cannot be used is told of once, however long none is
 
 interface Coverage { readonly result: ReadonlyArray<{ readonly url: string }> }
 
-const NONE = { TOKEN_STORE: 'memory', QUOTA_STORE: 'memory', IDEMPOTENCY_STORE: 'memory' }
-
 for (const [what, settings, isLoaded] of [
-  ['no setting of it', { TOKEN_STORE: '' }, false],
-  ['REDIS_URL, and memory for each store', { ...NONE, REDIS_URL: 'redis://127.0.0.1:1' }, false],
-  ['TOKEN_STORE=file', { TOKEN_STORE: 'file' }, false],
-  ['TOKEN_STORE=redis', { ...NONE, TOKEN_STORE: 'redis' }, true],
-  ['QUOTA_STORE=redis', { ...NONE, QUOTA_STORE: 'redis' }, true],
-  ['IDEMPOTENCY_STORE=redis', { ...NONE, IDEMPOTENCY_STORE: 'redis' }, true]
+  ['no setting of it', { TOKEN_STORE: '', REDIS_URL: '' }, false],
+  ['REDIS_URL, but no store in it,', { TOKEN_STORE: 'file', QUOTA_STORE: 'memory', IDEMPOTENCY_STORE: 'memory', REDIS_URL: 'redis://127.0.0.1:1' }, false],
+  // That it is seen where it is loaded.
+  ['TOKEN_STORE=redis', {}, true]
 ] as const) {
   t.test(`with ${what} ioredis is ${isLoaded ? 'loaded' : 'neither loaded nor compiled'}`, { skip: isLoaded && NO_REDIS }, async t => {
     const dir = mkdtempSync(join(tmpdir(), 'coverage-'))
