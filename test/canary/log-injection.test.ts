@@ -2,8 +2,9 @@ import t, { type Test } from 'tap'
 import { check, reportOf } from '../../src/commands/check.ts'
 import { answersIn, codeOf, hasControls } from '../fuzz/answers.ts'
 import { converse } from '../fuzz/world.ts'
-import { run, type RunningProcess } from '../helpers/process.ts'
-import { json, startServer, startTokenServer, type Teardown } from '../helpers/servers.ts'
+import { run } from '../helpers/process.ts'
+import { json, startServer, startTokenServer } from '../helpers/servers.ts'
+import { startTestSidecar } from '../helpers/sidecar.ts'
 
 const BASE = { PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'trace', BOOKABLE_CLIENT_ID: 'id', BOOKABLE_CLIENT_SECRET: 'obviously-fake', BOOKABLE_API_URL: 'http://127.0.0.1:1', TOKEN_WAIT_MS: '100' }
 
@@ -28,24 +29,19 @@ const PLACES = [
   ['expectation', (odd: string) => `GET /venues HTTP/1.1\r\nHost: localhost\r\nExpect: a${odd}b\r\n`]
 ] as const
 
-async function serve (t: Teardown, env: Readonly<Record<string, string>>) {
-  const process = run(t, [], { ...BASE, ...env })
-  const [line] = await process.seen('stdout', /^.*"listening".*$/m)
-  return { process, url: (JSON.parse(line) as { url: string }).url }
-}
-
-/** Every line of the log, each of which must be one. */
-function linesOf (t: Test, { output }: RunningProcess): Array<Record<string, unknown>> {
-  const lines = output.stdout.replace(/\n$/, '').split('\n')
+/** Every line of a log, each of which must be one. */
+function linesOf (t: Test, log: string): Array<Record<string, unknown>> {
+  const lines = log.replace(/\n$/, '').split('\n')
   t.same(lines.filter(hasControls).map(line => encodeURI(line.slice(0, 300))), [], 'no line has a control')
   t.same(lines.filter(line => line.length > 20_000), [], 'no line is endless')
-  t.equal(output.stderr, '')
   return lines.map(line => JSON.parse(line) as Record<string, unknown>)
 }
 
 t.test('whatever stands in any place of a request, it is one line in the log, and only that', async t => {
   const { url: BOOKABLE_TOKEN_URL } = await startTokenServer(t)
-  const { process, url } = await serve(t, { BOOKABLE_TOKEN_URL })
+  const process = run(t, [], { ...BASE, BOOKABLE_TOKEN_URL })
+  const [line] = await process.seen('stdout', /^.*"listening".*$/m)
+  const { url } = JSON.parse(line) as { url: string }
   await process.seen('stdout', /token refreshed/)
   for (const [place, request] of PLACES) {
     for (const [what, odd] of ODD) {
@@ -56,7 +52,8 @@ t.test('whatever stands in any place of a request, it is one line in the log, an
   }
   process.child.kill('SIGTERM')
   t.equal(await process.ended, 0)
-  const lines = linesOf(t, process)
+  t.equal(process.output.stderr, '')
+  const lines = linesOf(t, process.output.stdout)
   t.equal(lines.filter(({ msg }) => msg === 'request' || msg === 'request refused').length, PLACES.length * ODD.length)
   t.same(lines.filter(({ msg }) => msg === 'forged'), [])
 })
@@ -78,11 +75,10 @@ for (const [what, status, body] of [
   t.test(`whatever stands in ${what}, it is shown cut and without controls, by serve and check`, async t => {
     const BOOKABLE_TOKEN_URL = await startServer(t, (_req, res) => json(res, status, body))
     const steps = await check({ ...BASE, BOOKABLE_TOKEN_URL })
-    const { process } = await serve(t, { BOOKABLE_TOKEN_URL })
-    await process.seen('stdout', /token refreshed|no usable token/)
-    process.child.kill('SIGTERM')
-    await process.ended
-    for (const line of linesOf(t, process)) t.notMatch(JSON.stringify(line), 'x'.repeat(100))
+    const { line, drain, output } = await startTestSidecar(t, { env: { ...BASE, BOOKABLE_TOKEN_URL } })
+    await Promise.race([line('token refreshed'), line('no usable token')])
+    await drain()
+    for (const line of linesOf(t, output.stdout)) t.notMatch(JSON.stringify(line), 'x'.repeat(100))
 
     const report = reportOf(steps, 'text')
     const told = report.trim().split('\n')

@@ -14,6 +14,8 @@ export interface TestSidecar extends Sidecar {
   readonly apiUrl: string
   /** Every line of the log so far. */
   readonly log: ReadonlyArray<Record<string, unknown>>
+  /** The same as it was written. */
+  readonly output: { readonly stdout: string }
   /** The n-th log line with this message, once it is there. */
   line (msg: string, n?: number): Promise<Record<string, unknown>>
   /** The log line of the n-th request, once it is there. */
@@ -35,9 +37,11 @@ export async function startTestSidecar (t: Teardown, options: TestSidecarOptions
   const apiUrl = options.apiUrl ?? await startServer(t, options.api ?? ((_req, res) => res.end('from the api')))
   const tokenServer = await startTokenServer(t, options.tokenLifetimeS)
   const log: Array<Record<string, unknown>> = []
+  const output = { stdout: '' }
   const listeners = new Set<() => void>()
   const destination = new Writable({
     write (chunk: Buffer, _encoding, done) {
+      output.stdout += chunk.toString()
       for (const line of chunk.toString().trim().split('\n')) log.push(JSON.parse(line) as Record<string, unknown>)
       for (const listener of listeners) listener()
       done()
@@ -86,6 +90,7 @@ export async function startTestSidecar (t: Teardown, options: TestSidecarOptions
     tokenServer,
     apiUrl,
     log,
+    output,
     line,
     requestLine: async n => line('request', n)
   }
