@@ -1,6 +1,6 @@
 import { connect } from 'node:tls'
 import t from 'tap'
-import { check } from '../src/commands/check.ts'
+import { check, reportOf } from '../src/commands/check.ts'
 import { call } from './helpers/http.ts'
 import { startConnectProxy } from './helpers/connect-proxy.ts'
 import { startServer, startTokenServer } from './helpers/servers.ts'
@@ -16,10 +16,13 @@ t.test('no credentials: the message says where to put them, and what needs none'
   t.match(settings, { ok: false, detail: /^BOOKABLE_CLIENT_ID: missing.*BOOKABLE_CLIENT_ID_FILE.*`bookable-sidecar demo` needs none\n.*BOOKABLE_CLIENT_SECRET: missing/ })
 })
 
-t.test('credentials that are refused: the log says which settings to check', async t => {
+t.test('credentials that are refused: log and check say so in one line, and which settings to check', async t => {
   const refusing = await startServer(t, (_req, res) => res.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"access_denied"}'))
   const { line } = await startTestSidecar(t, { env: { BOOKABLE_TOKEN_URL: refusing } })
-  t.match(await line('no usable token'), { code: 'TOKEN-N-001', advice: /BOOKABLE_CLIENT_ID, BOOKABLE_CLIENT_SECRET and BOOKABLE_ENVIRONMENT/ })
+  t.match(await line('no usable token'), { code: 'TOKEN-N-001', detail: /401 and error "access_denied"/, advice: /BOOKABLE_CLIENT_ID, BOOKABLE_CLIENT_SECRET and BOOKABLE_ENVIRONMENT/ })
+  const report = reportOf(await check({ ...CREDENTIALS, BOOKABLE_API_URL: refusing, BOOKABLE_TOKEN_URL: refusing }), 'text')
+  t.match(report, /^✓ settings: .*\n✓ dns: .*\n✓ tls: .*\n✗ token: .*access_denied.*Check BOOKABLE_CLIENT_ID, BOOKABLE_CLIENT_SECRET.*\n$/)
+  t.notMatch(report, CREDENTIALS.BOOKABLE_CLIENT_SECRET)
 })
 
 t.test('https instead of http to the sidecar: the log says so, since the app can not read it', async t => {

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { request } from 'undici'
 import { helpText } from '../src/commands/help.ts'
 import { VERSION } from '../src/version.ts'
 import { call } from './helpers/http.ts'
@@ -27,30 +26,23 @@ async function environment (t: Teardown, api: Parameters<typeof startServer>[1] 
   return { ...FREE_PORTS, BOOKABLE_CLIENT_ID: 'id', BOOKABLE_CLIENT_SECRET: SECRET, BOOKABLE_TOKEN_URL: url, BOOKABLE_API_URL: await startServer(t, api) }
 }
 
-t.test('the demo prints three curl lines that work when pasted, in order', async t => {
-  const demo = run(t, ['demo'], { ...FREE_PORTS, BOOKABLE_CLIENT_ID: 'ignored', BOOKABLE_API_URL: 'nonsense', TOKEN_STORE: 'redis', HTTPS_PROXY: 'http://127.0.0.1:1' })
+t.test('the demo prints three curl lines that work when pasted, in order, also where curl would ask a proxy of the site for localhost', async t => {
+  const behindProxy = { http_proxy: 'http://127.0.0.1:1' }
+  const demo = run(t, ['demo'], { ...FREE_PORTS, ...behindProxy, BOOKABLE_CLIENT_ID: 'ignored', BOOKABLE_API_URL: 'nonsense', TOKEN_STORE: 'redis', HTTPS_PROXY: 'http://127.0.0.1:1' })
   await demo.seen('stderr', /Ctrl-C/)
   const lines = demo.output.stderr.split('\n').filter(line => line.trim().startsWith('curl '))
   t.equal(lines.length, 3)
   const answers = []
-  for (const line of lines) answers.push(JSON.parse((await promisify(execFile)('sh', ['-c', line.replace('curl ', 'curl -sS ')])).stdout) as Record<string, unknown>)
+  for (const line of lines) answers.push(JSON.parse((await promisify(execFile)('sh', ['-c', line.replace('curl ', 'curl -sS ')], { env: { PATH: process.env.PATH, ...behindProxy } })).stdout) as Record<string, unknown>)
   t.match(answers, [{ data: [{ name: /Dishoom/ }] }, { times: [{ type: 'book' }] }, { status: 'Confirmed' }])
   demo.child.kill('SIGINT')
   t.equal(await demo.ended, 0)
 })
 
-t.test('the demo\'s curl lines work behind a proxy of the site too, which curl would ask for localhost', async t => {
-  const behindProxy = { http_proxy: 'http://127.0.0.1:1' }
-  const demo = run(t, ['demo'], { ...FREE_PORTS, ...behindProxy })
-  await demo.seen('stderr', /Ctrl-C/)
-  const [, line = ''] = /^ *(curl .*\/venues')$/m.exec(demo.output.stderr) ?? []
-  const { stdout } = await promisify(execFile)('sh', ['-c', line.replace('curl ', 'curl -sS ')], { env: { PATH: process.env.PATH, ...behindProxy } })
-  t.match(JSON.parse(stdout), { data: [{ name: /Dishoom/ }] })
-})
-
 t.test('a second process uses the demo\'s simulator with the credentials that it prints', async t => {
   const demo = run(t, ['demo'], FREE_PORTS)
   await demo.seen('stderr', /Ctrl-C/)
+  t.match(demo.output.stderr, /^ *curl 'http:/m)
   const printed = Object.fromEntries([...demo.output.stderr.matchAll(/(BOOKABLE_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]))
   const second = run(t, ['serve'], { ...FREE_PORTS, ...printed })
   const { url } = await urlsOf(second)
@@ -58,14 +50,6 @@ t.test('a second process uses the demo\'s simulator with the credentials that it
   const check = run(t, ['check', '--json'], printed)
   t.equal(await check.ended, 0)
   t.match(JSON.parse(check.output.stdout), { ok: true, steps: [{ name: 'settings' }, { name: 'dns' }, { name: 'tls' }, { name: 'token', facts: { lifetimeS: 3600 } }, { name: 'claims', facts: { audience: 'api.bookabletech.com' } }, { name: 'scopes', facts: { scopes: ['venue:read', 'venue-booking:create'] } }, { name: 'api', facts: { status: 200 } }, { name: 'quota', facts: { limit: 200 } }] })
-})
-
-t.test('node:http, undici and curl all get the API\'s answer', async t => {
-  const sidecar = run(t, [], await environment(t))
-  const { url } = await urlsOf(sidecar)
-  t.equal((await call(url, '/venues')).body.toString(), 'from the api')
-  t.equal(await (await request(`${url}/venues`)).body.text(), 'from the api')
-  t.equal((await promisify(execFile)('curl', ['-sS', `${url}/venues`])).stdout, 'from the api')
 })
 
 t.test('localhost answers on 127.0.0.1 and, where there is one, on ::1', async t => {
@@ -161,20 +145,6 @@ t.test('a taken port is one line that says so, and ends with 1', async t => {
   }
 })
 
-t.test('a wrong secret is one clear line in the log, and check says what to do', async t => {
-  const demo = run(t, ['demo'], FREE_PORTS)
-  await demo.seen('stderr', /Ctrl-C/)
-  const printed = Object.fromEntries([...demo.output.stderr.matchAll(/(BOOKABLE_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]))
-  const env = { ...FREE_PORTS, ...printed, BOOKABLE_CLIENT_SECRET: SECRET }
-  const sidecar = run(t, [], env)
-  const [line] = await sidecar.seen('stdout', /^.*TOKEN-N-001.*$/m)
-  t.match(JSON.parse(line), { msg: 'no usable token', code: 'TOKEN-N-001', detail: /401 and error "access_denied"/ })
-  const check = run(t, ['check'], env)
-  t.equal(await check.ended, 1)
-  t.match(check.output.stdout, /✓ settings.*\n✓ dns.*\n✓ tls.*\n✗ token: .*access_denied.*Check BOOKABLE_CLIENT_ID, BOOKABLE_CLIENT_SECRET/)
-  t.notMatch(sidecar.output.stdout + check.output.stdout, SECRET)
-})
-
 t.test('healthcheck and wait tell whether a sidecar is ready, and need no credentials', async t => {
   const ADMIN_PORT = String(await freePort())
   t.equal(await run(t, ['healthcheck'], { ADMIN_PORT }).ended, 1)
@@ -227,25 +197,26 @@ for (const [what, certificate, isTrusted, outcome] of [
   })
 }
 
-t.test('after SIGSTOP beyond the token\'s life, the next request carries a valid token', async t => {
-  const origin = await startServer(t, (_req, res) => res.end(JSON.stringify({ access_token: `until-${Date.now() + 1000}`, expires_in: 1 })))
-  const late: number[] = []
+t.test('after SIGSTOP beyond the token\'s life, the next request carries a newer token', async t => {
+  let issued = 0
+  const sent: number[] = []
   const sidecar = run(t, [], {
     ...await environment(t, (req, res) => {
-      late.push(Date.now() - Number(req.headers.authorization?.split('-')[1]))
+      sent.push(Number(req.headers.authorization?.replace('Bearer ', '')))
       res.end()
     }),
-    BOOKABLE_TOKEN_URL: origin
+    BOOKABLE_TOKEN_URL: await startServer(t, (_req, res) => res.end(JSON.stringify({ access_token: String(++issued), expires_in: 1 })))
   })
   const { url } = await urlsOf(sidecar)
   await sidecar.seen('stdout', /token refreshed/)
   sidecar.child.kill('SIGSTOP')
+  const before = issued
   const answer = call(url, '/venues')
-  // Real time, since a stopped process has no clock to inject.
-  await new Promise(resolve => setTimeout(resolve, 1_500))
+  // Real time, since a stopped process has no clock to inject: all tokens from before expire.
+  await new Promise(resolve => setTimeout(resolve, 1_000))
   sidecar.child.kill('SIGCONT')
   t.equal((await answer).status, 200)
-  t.ok(late.length === 1 && late.every(ms => ms < 0), `expired for ${late.join()} ms`)
+  t.ok(sent.length === 1 && sent.every(token => token > before), `token ${sent.join()}, ${before} were issued before`)
 })
 
 t.test('an unexpected exception is logged, drains, and ends with 1', async t => {
