@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Teardown } from '../helpers/servers.ts'
-import { settle } from '../helpers/fake-clock.ts'
+import { until } from '../helpers/redis.ts'
 import { call, recorder, type Answer } from '../helpers/http.ts'
 
 export const BOOKING = '/venues/29%7CCO%7Ca/booking'
@@ -65,5 +65,5 @@ export async function statusOf (adminUrl: string): Promise<{ counts: Record<stri
 
 /** Waits until that many requests are being served. */
 export async function inFlight (adminUrl: string, n: number): Promise<void> {
-  while ((await statusOf(adminUrl)).counts.inFlight !== n) await settle()
+  await until(async () => (await statusOf(adminUrl)).counts.inFlight === n)
 }
