@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { settle } from '../helpers/fake-clock.ts'
 import { run, type RunningProcess } from '../helpers/process.ts'
+import { until } from '../helpers/redis.ts'
 import { freePort, sendRaw, startRefusing, type Teardown } from '../helpers/servers.ts'
 import { startTestSidecar } from '../helpers/sidecar.ts'
 import { CanaryApp } from './app.ts'
@@ -135,7 +136,7 @@ t.test('a day in the life of a sidecar, with everything that an app can send', a
   }
 
   writeFileSync(stage.files.clientSecret, plant('the client secret after its rotation'))
-  while (!stage.tokenRequests.some(text => markers.foundIn(text).includes('the client secret after its rotation'))) await settle()
+  await until(async () => stage.tokenRequests.some(text => markers.foundIn(text).includes('the client secret after its rotation')))
   rmSync(stage.files.clientSecret)
   await process.seen('stdout', /secret file unreadable/)
 

@@ -147,18 +147,18 @@ t.test('envoyproxy/envoy#44674: while the token endpoint is down the token serve
   t.same(seen.map(({ url }) => url), ['/venues/before'])
 })
 
-for (const host of [
-  'evil.example', 'evil.example:8080', 'evil.example.', 'localhost.', 'localhost.evil.example', '127.0.0.1.evil.example', '127.0.0.1.nip.io', 'evil.example#localhost',
-  'localhost@evil.example', 'localhost:80@evil.example', 'evil.example,localhost', '0x7f000001', '[::ffff:evil]', 'evillocalhost'
-]) {
-  t.test(`kubernetes/kubernetes#8871, #9287 (DNS rebinding): the Host ${host} is not answered by either listener`, async t => {
-    const { seen, api } = recorder()
-    const { url, adminUrl, line } = await startTestSidecar(t, { api })
-    await line('token refreshed')
+t.test('kubernetes/kubernetes#8871, #9287 (DNS rebinding): a Host that is none of ours is answered by neither listener', async t => {
+  const { seen, api } = recorder()
+  const { url, adminUrl, line } = await startTestSidecar(t, { api })
+  await line('token refreshed')
+  for (const host of [
+    'evil.example', 'evil.example:8080', 'evil.example.', 'localhost.', 'localhost.evil.example', '127.0.0.1.evil.example', '127.0.0.1.nip.io', 'evil.example#localhost',
+    'localhost@evil.example', 'localhost:80@evil.example', 'evil.example,localhost', '0x7f000001', '[::ffff:evil]', 'evillocalhost'
+  ]) {
     for (const [origin, target] of [[url, '/venues'], [adminUrl, '/readyz']] as const) {
       const { answers } = await converse(origin, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
-      t.match(answers, { length: 1, 0: { status: 421, code: 'PROXY-N-003' } })
+      t.match(answers, { length: 1, 0: { status: 421, code: 'PROXY-N-003' } }, `${host} ${target}`)
     }
-    t.same(seen, [])
-  })
-}
+  }
+  t.same(seen, [])
+})

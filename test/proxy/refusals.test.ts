@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import t from 'tap'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { call, recorder } from '../helpers/http.ts'
@@ -122,12 +121,3 @@ for (const [what, length, sent] of [
     t.notOk(isComplete)
   })
 }
-
-t.test('an app that hangs up gets a line with status 499', async t => {
-  const app = { hangUp: () => {} }
-  const { url, requestLine } = await startTestSidecar(t, { api: () => app.hangUp() })
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  app.hangUp = () => socket.destroy()
-  socket.write('GET /venues?secret=1 HTTP/1.1\r\nHost: localhost\r\n\r\n')
-  t.match(await requestLine(), { status: 499, aborted: true, path: '/venues', method: 'GET', route: '/venues' })
-})

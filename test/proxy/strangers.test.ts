@@ -140,9 +140,3 @@ t.test('a socket that was left behind is replaced, one that is in use or no sock
   t.equal(statSync(file).size, 8)
   await t.rejects(startTestSidecar(t, { env: { SOCKET_PATH: '/nowhere/at/all' } }), { name: 'ListenError', message: /ENOENT/ })
 })
-
-t.test('TRACE and CONNECT are refused', async t => {
-  const { url } = await startTestSidecar(t)
-  t.match(await sendRaw(url, 'TRACE /venues HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 405 [^]*PROXY-N-002/)
-  t.match(await sendRaw(url, 'CONNECT api.bookabletech.com:443 HTTP/1.1\r\nHost: api.bookabletech.com:443\r\n\r\n'), /^HTTP\/1\.1 405 [^]*PROXY-N-002/)
-})
