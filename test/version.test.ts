@@ -4,8 +4,8 @@ import { VERSION } from '../src/version.ts'
 
 const text = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
-t.test('the lockfile is of the version of the program', async t => {
-  t.equal((JSON.parse(text('package-lock.json')) as { version: string }).version, VERSION)
+t.test('the program, its package and the lockfile are of one version', async t => {
+  for (const path of ['package.json', 'package-lock.json']) t.equal((JSON.parse(text(path)) as { version: string }).version, VERSION, path)
 })
 
 t.test('the latest version of the changelog is that of the package, below what is not yet released', async t => {
