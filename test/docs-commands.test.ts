@@ -1,19 +1,21 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
+import { systemClock } from '../src/clock.ts'
+import { startSimulator } from '../src/simulator/simulator.ts'
 import { blocksOf, fileOf, PAGES, textOf, type Block } from './helpers/docs.ts'
+import { call } from './helpers/http.ts'
 import type { Teardown } from './helpers/servers.ts'
+import { startTestSidecar } from './helpers/sidecar.ts'
 
 /** A line of a shell block with the comment behind it taken off. */
 const commandOf = (line: string): string => line.replace(/\s+# .*$/, '').trim()
-
-/** Blocks that other tests run as they stand, by their pages. */
-const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
-  'docs/bookings.md': 'test/repeats/readme.test.ts',
-  'docs/operations.md jq': 'test/readme-log.test.ts'
-}
 
 /** Commands that no test runs, and why. */
 const NOT_RUN: Readonly<Record<string, string>> = {
@@ -121,12 +123,73 @@ t.test('docs/quota.md: ten equal lists at once are one request to the API', asyn
   t.match(await answer(t, ask, await shell(t, start).listening()), /^bookable_sidecar_coalesced_total 9$/m)
 })
 
-t.test('every command that the documentation tells is run, by this test or another one, or listed with the reason why not', async t => {
-  for (const [page, file] of Object.entries(RUN_ELSEWHERE)) {
-    const [path = '', only = ''] = page.split(' ')
-    t.ok(readFileSync(fileOf(file), 'utf8').includes(`textOf('${path}')`), `${file} reads ${path}`)
-    for (const line of blocks.filter(block => block.path === path && block.language === 'sh').flatMap(linesOf)) if (line.startsWith(only)) run.add(line)
-  }
+t.test('docs/bookings.md: the two curl lines make one booking, and the second answer is the first one\'s', async t => {
+  const lines = commands('docs/bookings.md', 'VENUE=')
+  t.equal(lines.filter(line => line.startsWith('curl ')).length, 2)
+  const simulator = await startSimulator({ clock: systemClock })
+  t.teardown(async () => simulator.close())
+  const { url, requestLine } = await startTestSidecar(t, {
+    apiUrl: simulator.origin,
+    env: { BOOKABLE_TOKEN_URL: simulator.tokenUrl, BOOKABLE_CLIENT_ID: simulator.clientId, BOOKABLE_CLIENT_SECRET: simulator.clientSecret }
+  })
+  const script = lines.map(line => line.replace('curl ', 'curl -sS --max-time 30 ').replace('http://localhost:8080', url)).join('\n')
+  const { stdout } = await promisify(execFile)('sh', ['-ec', script])
+  const [first = '', second = ''] = stdout.split(/(?<=\})(?=HTTP)/)
+  const idOf = (answer: string): string | undefined => /"id":"([^"]+)"/.exec(answer)?.[1]
+  t.match(first, /^HTTP\/1\.1 201 /)
+  t.match(second, /^HTTP\/1\.1 201 [^]*\r\nIdempotency-Replayed: true\r\n/)
+  t.notMatch(first, /Idempotency-Replayed/)
+  t.ok(idOf(first))
+  t.equal(idOf(second), idOf(first))
+  t.equal(simulator.bookings.length, 1)
+  t.equal((await requestLine(2)).repeat, 'answered')
+})
+
+/** Each question of "Reading the log", with the command that answers it. */
+const QUERIES = [...textOf('docs/operations.md').matchAll(/^# (.+\?)\n(jq .+ sidecar\.log)$/gm)].map(([, question = '', command = '']) => ({ question, command }))
+// Also where they are skipped.
+for (const { command } of QUERIES) run.add(command)
+
+t.test('docs/operations.md: the queries answer their questions of a real log', {
+  skip: spawnSync('jq', ['--version']).error !== undefined && process.env.CI !== 'true' ? 'jq is not installed' : false
+}, async t => {
+  let onSilence: () => void = () => {}
+  const hasReachedApi = new Promise<void>(resolve => { onSilence = resolve })
+  const { url, log, line, requestLine } = await startTestSidecar(t, {
+    api: (req, res) => {
+      if (req.method === 'GET') res.end('x')
+      else if (req.method === 'POST') res.destroy()
+      else onSilence()
+    }
+  })
+  await line('token refreshed')
+  await call(url, '/venues/1')
+  await call(url, '/venues/2/booking', { method: 'POST', headers: { 'X-Correlation-ID': 'of-the-booking-1' } })
+  await call(url, '/operators')
+  const app = connect(Number(new URL(url).port), '127.0.0.1')
+  app.write('DELETE /venues/bookings/3 HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await hasReachedApi
+  app.destroy()
+  await requestLine(4)
+  const cwd = mkdtempSync(join(tmpdir(), 'log-'))
+  writeFileSync(join(cwd, 'sidecar.log'), log.map(line => `${JSON.stringify(line)}\n`).join(''))
+
+  const answers = QUERIES.map(({ question, command }) => {
+    const { stdout, stderr } = spawnSync('sh', ['-c', command], { cwd, encoding: 'utf8' })
+    t.equal(stderr, '', question)
+    return stdout.trim().split('\n')
+  })
+  const [errors = [], unknown = [], token = [], slowest = [], minutes = []] = answers
+  t.equal(QUERIES.length, 5)
+  t.match(errors, [/\tUPSTR-N-001\t502\tPOST\t\/venues\/2\/booking\tof-the-booking-1$/, /\tPROXY-N-001\t404\tGET\t\/operators\t/])
+  t.match(unknown.map(line => JSON.parse(line) as object), [{ method: 'POST', path: '/venues/2/booking', correlationId: 'of-the-booking-1' }, { method: 'DELETE', path: '/venues/bookings/3' }])
+  t.match(token.map(line => JSON.parse(line) as object), [{ msg: 'token refreshed', reason: 'start' }])
+  t.equal(slowest.length, 4)
+  t.ok(minutes.length <= 2, 'they were asked within two minutes')
+  t.match(minutes.map(line => line.split('\t').slice(1).map(Number)).reduce(([a = 0, b = 0], [c = 0, d = 0]) => [a + c, b + d]), [4, 1])
+})
+
+t.test('every command that the documentation tells is run here, or listed with the reason why not', async t => {
   const shellBlocks = blocks.filter(({ path, language }) => path !== 'docs/clients.md' && !SHOWN.includes(language))
   t.same(shellBlocks.filter(({ language }) => !['sh', 'console'].includes(language)).map(({ path, line }) => `${path}:${line}`), [], 'languages')
   const told = new Set(shellBlocks.flatMap(linesOf))
