@@ -32,7 +32,7 @@ const strikesTokens = (fault: FaultSettings): boolean => name(fault).startsWith(
 
 for (const [fault, read, write, bookings] of rows) {
   for (const [method, expected] of [['GET', read], ['POST', write]] as const) {
-    t.test(`with ${name(fault)} a ${method === 'GET' ? 'list of venues' : 'booking'} gets ${expected}`, async t => {
+    t.test(`with ${name(fault)} a ${method === 'GET' ? 'list of venues' : 'booking'} gets ${expected === 'broken' ? 'an answer that breaks' : expected}`, async t => {
       const clock = new FakeClock()
       const simulator = await startSimulator({ clock, ...(strikesTokens(fault) ? { faults: fault } : {}) })
       t.teardown(() => simulator.close())

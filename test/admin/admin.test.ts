@@ -29,7 +29,7 @@ t.test('a fault behind a page is a problem that tells nobody its cause', async t
   }
 })
 
-t.test('before a first token it is live, neither started nor ready, tells why, and heals by itself', async t => {
+t.test('before a first token a sidecar is live, neither started nor ready, tells why, and heals by itself', async t => {
   const clock = new FakeClock()
   const { adminUrl, tokenServer, line } = await startTestSidecar(t, { clock, env: { BOOKABLE_TOKEN_URL: 'http://127.0.0.1:1/' } })
   await line('no usable token')
@@ -42,7 +42,7 @@ t.test('before a first token it is live, neither started nor ready, tells why, a
   }
 })
 
-t.test('refused credentials are the reason why it is not ready, and a token that comes later heals it', async t => {
+t.test('refused credentials are the reason why a sidecar is not ready, and a token that comes later heals it', async t => {
   const clock = new FakeClock()
   let isRefused = true
   const origin = await startServer(t, (_req, res) => isRefused ? json(res, 401, { error: 'access_denied' }) : json(res, 200, { access_token: 'a', expires_in: 60 }))
@@ -55,7 +55,7 @@ t.test('refused credentials are the reason why it is not ready, and a token that
   t.equal((await call(adminUrl, '/startupz')).status, 200)
 })
 
-t.test('an expired token is not ready, though it was started', async t => {
+t.test('with an expired token a sidecar is started, and not ready', async t => {
   const clock = new FakeClock()
   const { adminUrl, tokenServer, line } = await startTestSidecar(t, { clock })
   await line('token refreshed')

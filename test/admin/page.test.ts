@@ -27,7 +27,7 @@ for (const [name, { status, headline }] of Object.entries(STATES)) {
     t.ok(page.includes(`<h1>${escaped}`))
   })
 
-  t.test(`no script, no style attribute, no outside address, no twice-used id: ${name}`, async t => {
+  t.test(`the page has no script, no style attribute, no outside address and no id twice in the state: ${name}`, async t => {
     const page = renderPage(status, NOW_MS)
     t.notMatch(page, /<script|<img|<[^>]* (?:style|on[a-z]+|src)=/i)
     for (const [, href = ''] of page.matchAll(/ href="([^"]*)"/g)) t.match(href, /^(?:#[A-Z0-9-]+|status|metrics|readyz|\?paused|\.\/|data:image\/svg\+xml,.*)$/)
@@ -183,7 +183,7 @@ t.test('a date of another day is shown with its day, and a duration never longer
   ] as const) t.ok(expiring(seconds).includes(words), words)
 })
 
-t.test('it refreshes itself every ten seconds, until it is paused', async t => {
+t.test('the page refreshes itself every ten seconds, until it is paused', async t => {
   t.ok(renderPage(sample(), NOW_MS).includes('<meta http-equiv="refresh" content="10">'))
   t.ok(wordsOf(sample()).includes('as of 09:41:12 UTC, refreshed every 10 s. Pause'))
   t.notOk(renderPage(sample(), NOW_MS, true).includes('http-equiv'))
@@ -202,6 +202,6 @@ t.test('the headers allow the page its own styles and nothing else', async t => 
   })
 })
 
-t.test('it is small', async t => {
+t.test('the page is small', async t => {
   t.ok(Buffer.byteLength(renderPage(sample(), NOW_MS)) < 40_000)
 })

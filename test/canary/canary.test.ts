@@ -80,7 +80,7 @@ async function serveHere (t: Teardown, name: string, env: Readonly<Record<string
   }
 }
 
-t.test('a day in the life of a sidecar, with everything that an app can send', async t => {
+t.test('everything that an app can send in the life of a sidecar is answered, or refused by its code', async t => {
   const { process, adminUrl, app } = await serve({ BOOKABLE_TOKEN_URL: `${stage.tokenOrigin}/short`, TOKEN_WAIT_MS: '5000' })
   await process.seen('stdout', /token refreshed/)
   const query = `email=${encodeURIComponent(plant('a query'))}`
@@ -149,7 +149,7 @@ t.test('a day in the life of a sidecar, with everything that an app can send', a
   writeFileSync(stage.files.clientSecret, plant('the client secret'))
 })
 
-t.test('token endpoints that refuse, fail, hang and talk', async t => {
+t.test('a token endpoint that refuses, fails, hangs or talks is told to the app by its code', async t => {
   const rows = [
     ['/refuses', 'TOKEN-N-001'], ['/echoes', 'TOKEN-N-001'], ['/echoes-the-secret', 'TOKEN-N-001'], ['/html', 'TOKEN-R-002'], ['/broken-json', 'TOKEN-R-002'], ['/wrong-type', 'TOKEN-R-002'],
     ['/no-lifetime', 'TOKEN-R-002'], ['/fails', 'TOKEN-R-001'], ['/limits', 'TOKEN-R-001'], ['/redirects', 'TOKEN-R-001'], ['/resets', 'TOKEN-R-001'], ['/hangs', 'TOKEN-R-001']
@@ -165,7 +165,7 @@ t.test('token endpoints that refuse, fail, hang and talk', async t => {
   }))
 })
 
-t.test('an API and a token endpoint that cannot be reached, also through a proxy that asks for more', async t => {
+t.test('an API, a token endpoint or a proxy that cannot be reached is told to the app by its code', async t => {
   const refusing = await startRefusing(t)
   for (const [name, env, code] of [
     ['the API refuses to connect', { BOOKABLE_API_URL: refusing }, 'UPSTR-R-001'],
@@ -181,7 +181,7 @@ t.test('an API and a token endpoint that cannot be reached, also through a proxy
   }
 })
 
-t.test('starts that fail, and checks', async t => {
+t.test('starts that fail, and checks, end by their exit codes', async t => {
   const taken = String(await freePort())
   const { process, url } = await serve({ PORT: taken })
   t.match(url, taken)
@@ -207,7 +207,7 @@ t.test('starts that fail, and checks', async t => {
   await finish('who had the port', process)
 })
 
-t.test('an uncaught exception amid requests', async t => {
+t.test('an uncaught exception amid requests is told, and ends it with 1', async t => {
   const hook = join(mkdtempSync(join(tmpdir(), 'hook-')), 'throw-on-sigusr1.cjs')
   writeFileSync(hook, "process.on('SIGUSR1', () => { throw new Error('out of the blue') })")
   const { process, app } = await serve({ NODE_OPTIONS: `--require ${hook}` })
@@ -221,7 +221,7 @@ t.test('an uncaught exception amid requests', async t => {
   t.match(process.output.stdout, 'out of the blue')
 })
 
-t.test('nothing that was planted is found in any output, but the path and the correlation id', async t => {
+t.test('of all that was planted meanwhile nothing is found in any output, but the path and the correlation id', async t => {
   for (const control of CONTROLS) t.ok(evidence.some(({ line }) => markers.foundIn(line).includes(control)), `${control} is found`)
   t.ok(evidence.some(({ line }) => FILE_LINE.test(line) && markers.foundIn(line).includes('the path of a secret file')))
   const found = evidence.flatMap(({ source, line }) => markers.foundIn(line).map(where => ({ where, source, line: line.slice(0, 300) })))

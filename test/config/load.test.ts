@@ -59,7 +59,7 @@ t.test('what reads share is on, and what is kept is off, unless told otherwise',
   t.match(mistakesOf({ ...CREDENTIALS, COALESCE: 'yes', CACHE_MAX_MB: '0' }), [/^COALESCE: "yes"/, /^CACHE_MAX_MB: "0"/])
 })
 
-t.test('none as audience or scope sends none', async t => {
+t.test('where the audience is told to be none, none is asked for', async t => {
   t.equal(loadConfig({ ...CREDENTIALS, BOOKABLE_AUDIENCE: 'none' }).tokenRequest.audience, undefined)
 })
 

@@ -33,8 +33,8 @@ for (const [advisory, attack, raw, status] of [
   ['CVE-2026-33870 (Netty)', 'a line break stands in a quoted chunk extension', post('Transfer-Encoding: chunked\r\n', '1;a="\r\nX\r\n0\r\n\r\nGET /venues/8 HTTP/1.1\r\nHost: localhost\r\n\r\n"\r\nY\r\n0\r\n\r\n'), 400],
   ['CVE-2026-71324 (Traefik)', 'CONNECT leaves its connection for others', `CONNECT api.bookabletech.com:443 HTTP/1.1\r\n${HOST}\r\nGET /venues/8 HTTP/1.1\r\n${HOST}\r\n`, 405],
   ['CVE-2013-4547 (nginx)', 'a space and a NUL cut the path', get('/venues/7 \0/../../operators'), 400],
-  ['CVE-2021-41773 (Apache)', 'half an encoded dot segment', get('/venues/.%2e/.%2e/operators'), 400],
-  ['CVE-2021-42013 (Apache)', 'a dot segment in doubled escapes', get('/venues/%%32%65%%32%65/operators'), 400],
+  ['CVE-2021-41773 (Apache)', 'half of a dot segment is encoded', get('/venues/.%2e/.%2e/operators'), 400],
+  ['CVE-2021-42013 (Apache)', 'a dot segment is escaped twice', get('/venues/%%32%65%%32%65/operators'), 400],
   ['CVE-2020-5902 (F5)', '..;/ climbs behind the proxy', get('/venues/..;/operators'), 400]
 ] as const) {
   t.test(`${advisory}: where ${attack}, the answer is ${status} and the API sees nothing`, async t => {

@@ -12,7 +12,7 @@ const reset = async (t: Parameters<typeof startTcpServer>[0]): Promise<string> =
 for (const [method, status, code, isRetryable] of [
   ['HEAD', 502, undefined, undefined], ['OPTIONS', 502, 'UPSTR-R-001', true], ['PATCH', 502, 'UPSTR-N-001', false], ['DELETE', 502, 'UPSTR-N-001', false]
 ] as const) {
-  t.test(`a ${method} whose connection breaks after it was sent gets ${status} ${code ?? 'without a body'}`, async t => {
+  t.test(`${method} gets ${status} ${code ?? 'without a body'} where the connection breaks after it was sent`, async t => {
     const { url } = await startTestSidecar(t, { apiUrl: await reset(t) })
     const answer = await call(url, '/venues/1', { method })
     t.equal(answer.status, status)

@@ -48,7 +48,7 @@ const outages: ReadonlyArray<readonly [what: string, api: Api, read: string, wri
 
 for (const [what, api, read, write, cause] of outages) {
   for (const [method, expected] of [['GET', read], ['POST', write]] as const) {
-    t.test(`an API that ${what}: a ${method} gets ${expected}`, async t => {
+    t.test(`an API that ${what}: a ${method} gets ${expected === 'broken' ? 'an answer that breaks' : expected}`, async t => {
       const isSilent = what.includes('silent') || what.includes('says nothing')
       const clock = isSilent ? new FakeClock() : systemClock
       let arrive = (): void => {}

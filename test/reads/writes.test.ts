@@ -14,7 +14,7 @@ const endings: ReadonlyArray<readonly [method: string, status: number, mayJoin: 
 ]
 
 for (const [method, status, mayJoin] of endings) {
-  t.test(`a GET after a ${method} that was answered ${status} ${mayJoin ? 'may join' : 'never gets the answer of'} one from before it`, async t => {
+  t.test(`a GET after ${method} that was answered ${status} ${mayJoin ? 'may join' : 'never gets the answer of'} one from before it`, async t => {
     const { held, api, arrival } = holdingApi()
     const sidecar = await startTestSidecar(t, { api })
     const before = [call(sidecar.url, AVAILABILITY), call(sidecar.url, AVAILABILITY)]

@@ -302,7 +302,7 @@ t.test('a Redis that served well before, and now closes each connection as soon 
   t.ok(ms > 50 + 100 + 200 - 10, `${ms} ms`)
 })
 
-t.test('where there are more than one', { skip: NO_REDIS }, async t => {
+t.test('where there is more than one Redis', { skip: NO_REDIS }, async t => {
   t.jobs = 2
   t.test('a sentinel leads to the next master', { buffered: true }, async t => {
     const master = await startRedis(t, ['repl-diskless-sync-delay 0'])

@@ -11,7 +11,7 @@ for (const [authorization, code, challenge] of [
   ['Bearer', 'IDENT-N-101', 'Bearer'],
   ['Bearer made.up.token', 'IDENT-N-102', 'Bearer error="invalid_token"']
 ] as const) {
-  t.test(`a request with authorization ${authorization} gets 401 ${code} and costs no quota`, async t => {
+  t.test(`a request with ${authorization === undefined ? 'no authorization' : `the authorization ${authorization}`} gets 401 ${code} and costs no quota`, async t => {
     const { simulator, call } = await start(t)
     const answer = await exchange(`${simulator.origin}/venues`, { headers: { ...(authorization && { authorization }), 'x-correlation-id': 'abc-1' } })
     t.equal(answer.status, 401)
