@@ -213,7 +213,7 @@ t.test('after SIGSTOP beyond the token\'s life, the next request carries a newer
   const before = issued
   const answer = call(url, '/venues')
   // Real time, since a stopped process has no clock to inject: all tokens from before expire.
-  await new Promise(resolve => setTimeout(resolve, 1_000))
+  await new Promise(resolve => setTimeout(resolve, 1_200))
   sidecar.child.kill('SIGCONT')
   t.equal((await answer).status, 200)
   t.ok(sent.length === 1 && sent.every(token => token > before), `token ${sent.join()}, ${before} were issued before`)
