@@ -45,7 +45,7 @@ h2 + *, h3 + * { margin-top: 0.25rem; }
 section > .grid { margin: 0.5rem 0 0.75rem; }
 .big { margin-bottom: 0.75rem; font-size: 1.375rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.01em; }
 .big .soft { display: block; font-size: 0.9375rem; letter-spacing: 0; }
-.card dl > div { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0 0.75rem; padding: 0.4rem 0; border-top: 1px solid var(--line); }
+.card dl > div { display: grid; grid-template-columns: 6.75rem minmax(0, 1fr); gap: 0 0.75rem; padding: 0.4rem 0; border-top: 1px solid var(--line); }
 .card dl > div:first-child { border-top: 0; }
 dt { color: var(--soft); }
 

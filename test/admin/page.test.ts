@@ -48,7 +48,7 @@ t.test('a working sidecar says where requests go, and how long the token is good
     'Answered 2 s ago', 'Last failure 6 min ago 09:34:30 Bookable did not answer in time UPSTR-R-002',
     'Requests 874 at most 142 a minute', 'Errors 7 0.8 % of the requests', 'Latency 46 ms median, 95 % below 118 ms',
     'Requests 128,417 In flight now 3 Own errors 57 5xx of the API 12',
-    'bookable-sidecar 0.1.0, up 3 days 5 h, since 2026-03-14 04:05:30 . All times are UTC.'
+    'bookable-sidecar 1.0.0, up 3 days 5 h, since 2026-03-14 04:05:30 . All times are UTC.'
   ]) t.ok(words.includes(part), part)
 })
 

@@ -32,7 +32,7 @@ const RECENT_ERRORS: readonly RecentError[] = [
 /** A healthy morning with a small burst and a few errors, and whatever is to be otherwise. */
 export function sample (changes: Partial<Status> = {}): Status {
   return {
-    version: '0.1.0',
+    version: '1.0.0',
     startedAt: at(-279_342),
     uptime: 279_342,
     state: 'ready',
