@@ -2,13 +2,13 @@ import type { Clock } from '../clock.ts'
 import type { Problem } from '../problem.ts'
 import { Alarm } from './alarm.ts'
 import type { Allotment } from './allotment.ts'
+import { knownQuotaOf, type KnownQuota } from './known-quota.ts'
 import { Lanes, LANES, type Lane, type Waiter } from './lanes.ts'
 import { Ledger } from './ledger.ts'
 import { quotaSpent } from './quota-spent.ts'
 import { ServerClock } from './server-clock.ts'
 import { Shortages, type Shortage } from './shortages.ts'
 import { SleepWatch } from './sleep-watch.ts'
-import { quotaStatusOf, type QuotaStatus } from './status.ts'
 import { readQuota } from './window.ts'
 
 export interface GovernorOptions {
@@ -56,12 +56,12 @@ export class Governor {
   }
 
   /** Undefined until the API told one. */
-  get status (): QuotaStatus | undefined {
+  get status (): KnownQuota | undefined {
     const { clock } = this.#options
     const nowMs = clock.monotonicMs()
     this.#allotment.roll(nowMs)
     const known = this.#allotment.known
-    return known === undefined ? undefined : quotaStatusOf(known, clock.nowMs(), nowMs)
+    return known === undefined ? undefined : knownQuotaOf(known, clock.nowMs(), nowMs)
   }
 
   /** Undefined until the API told a limit. */

@@ -1,12 +1,12 @@
 import { Problem } from '../problem.ts'
-import type { QuotaStatus } from './status.ts'
+import type { KnownQuota } from './known-quota.ts'
 
 /** What a request is told that is not held, or no longer. Pure. */
-export function quotaSpent (status: QuotaStatus | undefined, opensInMs: number): Problem {
+export function quotaSpent (status: KnownQuota | undefined, opensInMs: number): Problem {
   return new Problem('RATE-R-001', whyNot(status), { retryAfterMs: opensInMs, quota: status })
 }
 
-function whyNot (status: QuotaStatus | undefined): string {
+function whyNot (status: KnownQuota | undefined): string {
   if (status === undefined) return 'The quota of the API is not known yet.'
   const { limit, remaining } = status
   if (remaining > 0) return `Of the quota of ${limit} requests in a window ${remaining} are left, which are kept for writes.`

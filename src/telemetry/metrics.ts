@@ -6,7 +6,7 @@ import cpu from 'prom-client/lib/metrics/processCpuTotal.js'
 import startTime from 'prom-client/lib/metrics/processStartTime.js'
 import { METHODS } from '../config/parse.ts'
 import { statusOf, type ExchangeRecord } from '../proxy/record.ts'
-import type { QuotaStatus } from '../quota/status.ts'
+import type { KnownQuota } from '../quota/known-quota.ts'
 import type { Lane } from '../quota/lanes.ts'
 import type { SharedOutcome } from '../reads/reads.ts'
 import type { RefreshReason } from '../token/source.ts'
@@ -26,7 +26,7 @@ export interface MetricsOptions {
   readonly inFlight: () => number
   /** Epoch milliseconds; undefined while there never was a token. */
   readonly tokenExpiresAtMs: () => number | undefined
-  readonly quota: () => QuotaStatus | undefined
+  readonly quota: () => KnownQuota | undefined
   /** Undefined where no store is in Redis. */
   readonly isRedisUp: () => boolean | undefined
 }

@@ -1,7 +1,7 @@
 import type { Allotment } from './allotment.ts'
 
 /** What operators are told, and an app with each refusal. */
-export interface QuotaStatus {
+export interface KnownQuota {
   readonly limit: number
   readonly remaining: number
   /** In epoch milliseconds of our clock. */
@@ -13,7 +13,7 @@ export interface QuotaStatus {
  * @param known by the monotonic clock
  * @param wallMs the same moment as `nowMs`
  */
-export function quotaStatusOf (known: NonNullable<Allotment['known']>, wallMs: number, nowMs: number): QuotaStatus {
+export function knownQuotaOf (known: NonNullable<Allotment['known']>, wallMs: number, nowMs: number): KnownQuota {
   // Windows turn at whole seconds.
   return { limit: known.limit, remaining: known.left, resetsAtMs: Math.round((wallMs + known.endsAtMs - nowMs) / 1000) * 1000 }
 }
