@@ -49,6 +49,8 @@ export class Forward implements AnswerSink, PassHolder, PreparedCall {
   #undecided: UndecidedAnswer | undefined
   /** Of the answer that was handed on. */
   #status: number | undefined
+  /** By a 401 or 429, which is the app's after all: the API did not act. */
+  #isRefused = false
   /** After a 401. */
   #hasReplayed = false
   /** After a dropped connection. */
@@ -197,6 +199,9 @@ export class Forward implements AnswerSink, PassHolder, PreparedCall {
   /** It is the app's after all: what came of it, and what is still to come. */
   #handOn (undecided: UndecidedAnswer): void {
     this.#undecided = undefined
+    this.#status = undecided.status
+    this.#isRefused = true
+    this.#noteWrite()
     hand(undecided, this.#sink)
     if (undecided.failure !== undefined) this.#fail(undecided.failure)
     else if (undecided.isWhole) this.#sink.onEnd()
@@ -239,7 +244,7 @@ export class Forward implements AnswerSink, PassHolder, PreparedCall {
   }
 
   get isOutcomeUnknown (): boolean {
-    // An answer that is undecided is a 401 or 429: the API did not act.
-    return this.#attempt?.wasSent === true && this.#undecided === undefined && this.#request.lane === 'write'
+    // An answer that is undecided is a 401 or 429 too.
+    return this.#attempt?.wasSent === true && this.#undecided === undefined && !this.#isRefused && this.#request.lane === 'write'
   }
 }

@@ -313,3 +313,24 @@ t.test('what is kept takes no more than CACHE_MAX_MB: what was not asked for lon
   await get('/venues/2')
   t.equal(seen.length, 4)
 })
+
+for (const [what, status, hasNewToken, headers, body] of [
+  ['403', 403, false, {}, 'no'],
+  ['409', 409, false, {}, 'no'],
+  ['401, also with a newer token', 401, true, {}, 'no'],
+  ['401 while no newer token is to be had', 401, false, {}, 'no'],
+  ['429 that is too long to be waited out', 429, false, { 'X-RateLimit-Limit': '10', 'X-RateLimit-Remaining': '0' }, 'x'.repeat(70_000)]
+] as const) {
+  t.test(`a booking that the API refuses by a ${what}, leaves what is kept`, async t => {
+    const { clock, url, tokenServer, text, requestLine } = await start(t, (req, res, n) => {
+      if (req.method === 'GET') res.end(`answer ${n}`)
+      else res.writeHead(status, { ...headers, 'X-RateLimit-Reset': String(Math.ceil(clock.nowMs() / 1000) + 3) }).end(body)
+    })
+    if (!hasNewToken) tokenServer.respond = (_req, res) => { res.writeHead(500).end() }
+    t.equal(await text('/venues/29'), 'answer 1')
+    const { status: got, body: { length } } = await call(url, '/venues/29/booking', { method: 'POST', body: '{}' })
+    t.same([got, length], [status, body.length])
+    t.match(await requestLine(2), { status, attempts: hasNewToken ? 2 : 1 })
+    t.equal(await text('/venues/29'), 'answer 1')
+  })
+}

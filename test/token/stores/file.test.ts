@@ -11,7 +11,8 @@ import { CountingEndpoint, HOUR_MS, seal, startCache } from './helper.ts'
 /** A folder for the file, and sidecars that start one after another on it. */
 function setUp (t: Teardown) {
   const dir = mkdtempSync(join(tmpdir(), 'token-store-'))
-  t.teardown(() => rmSync(dir, { recursive: true }))
+  // A token may just be on its way into it.
+  t.teardown(() => rmSync(dir, { recursive: true, maxRetries: 10, retryDelay: 20 }))
   const path = join(dir, 'token')
   const clock = new FakeClock()
   const endpoint = new CountingEndpoint()
