@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -12,7 +13,7 @@ import { CountingEndpoint, HOUR_MS, seal, startCache } from './helper.ts'
 function setUp (t: Teardown) {
   const dir = mkdtempSync(join(tmpdir(), 'token-store-'))
   // A token may just be on its way into it.
-  t.teardown(() => rmSync(dir, { recursive: true, maxRetries: 10, retryDelay: 20 }))
+  t.teardown(() => rm(dir, { recursive: true, maxRetries: 10 }))
   const path = join(dir, 'token')
   const clock = new FakeClock()
   const endpoint = new CountingEndpoint()
