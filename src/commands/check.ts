@@ -178,7 +178,9 @@ async function asWrong<Result> (work: () => Promise<Result>): Promise<Result> {
     return await work()
   } catch (thrown) {
     const { code, message, cause } = asProblem(thrown)
-    throw new Wrong(`${message} ${PROBLEMS[code].advice}`, cause, { code })
+    // Who stands at a terminal sees no Retry-After.
+    const advice = code === 'TOKEN-R-001' ? 'Check BOOKABLE_TOKEN_URL and the network from here.' : PROBLEMS[code].advice
+    throw new Wrong(`${message} ${advice}`, cause, { code })
   }
 }
 

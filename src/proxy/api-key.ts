@@ -2,13 +2,13 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../secret.ts'
 
 /** Where apps may put the key, whatever they are able to send. */
-export interface Credentials {
+export interface KeyPlaces {
   readonly apiKey: string | undefined
   readonly authorization: string | undefined
 }
 
-/** Whether one of the credentials is the key. The comparison takes as long for a near miss as for any other. */
-export function holdsKey ({ apiKey, authorization }: Credentials, key: Secret): boolean {
+/** Whether the key stands in one of them. The comparison takes as long for a near miss as for any other. */
+export function holdsKey ({ apiKey, authorization }: KeyPlaces, key: Secret): boolean {
   const given = [apiKey, ...passwordsIn(authorization)]
   // All are compared, so that the time does not tell which one it was.
   return given.map(candidate => candidate !== undefined && isEqual(candidate, key.reveal())).includes(true)

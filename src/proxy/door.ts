@@ -4,7 +4,7 @@ import type { Reads } from '../reads/reads.ts'
 import type { Repeats } from '../repeats/repeats.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
 import type { ForwardOptions } from './forward.ts'
-import type { DoorState, GuardConfig } from './guards.ts'
+import type { GuardConfig } from './guards.ts'
 import type { HeaderRules } from './head.ts'
 import { Outbox } from './outbox.ts'
 import type { ExchangeRecord } from './record.ts'
@@ -23,7 +23,7 @@ export interface DoorOptions {
 }
 
 /** Who is inside, and whether others are let in. */
-export class Door implements DoorState, ExchangeContext {
+export class Door implements ExchangeContext {
   readonly clock: Clock
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
@@ -53,10 +53,6 @@ export class Door implements DoorState, ExchangeContext {
   /** @param isOnSocket whether it came by the unix socket */
   open (req: IncomingMessage, res: ServerResponse, isOnSocket: boolean): Exchange {
     return new Exchange(this, req, res, isOnSocket)
-  }
-
-  get door (): DoorState {
-    return this
   }
 
   /** Those that go on though their app has left take as much as the others. */

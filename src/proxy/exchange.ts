@@ -22,9 +22,8 @@ import type { Listed } from './roster.ts'
 import { pathOf } from './target.ts'
 
 /** What all exchanges share. */
-export interface ExchangeContext {
+export interface ExchangeContext extends DoorState {
   readonly clock: Clock
-  readonly door: DoorState
   readonly guards: GuardConfig
   readonly forward: ForwardOptions
   readonly reads: Reads
@@ -77,7 +76,7 @@ export class Exchange implements Reader, Listed<Exchange>, ReplyObserver {
     // A pipelined answer that never gets the connection emits no 'close'. Any number of them may wait.
     this.#isPipelined = res.socket === null
     if (this.#isPipelined) req.socket.setMaxListeners(0).once('close', this.#onClose)
-    const { route, refusal } = admit(req, this.#head, context.guards, context.door, isOnSocket)
+    const { route, refusal } = admit(req, this.#head, context.guards, context, isOnSocket)
     this.#route = route
     this.isRefused = refusal !== undefined
     if (refusal === undefined) context.onAdmitted(this)
@@ -99,13 +98,13 @@ export class Exchange implements Reader, Listed<Exchange>, ReplyObserver {
     const isUnknown = this.#call?.isOutcomeUnknown === true
     this.#call?.abandon()
     this.onFailure(isUnknown
-      ? new Problem('UPSTR-N-001', 'The request was sent to Bookable, but the sidecar shut down before an answer came.')
+      ? new Problem('UPSTR-N-001', 'The request was sent to Bookable, but the sidecar shut down before its answer was handed on.')
       : new Problem('DRAIN-R-001', 'The sidecar shut down before the request was answered.'))
   }
 
   onHead (status: number, statusText: string, headers: string[]): void {
     headers.push('X-Correlation-ID', this.#correlationId)
-    if (this.#context.door.isLeaving && endWith(this.#res)) headers.push('Connection', 'close')
+    if (this.#context.isLeaving && endWith(this.#res)) headers.push('Connection', 'close')
     this.#reply.begin(status, statusText, headers)
   }
 
@@ -122,7 +121,7 @@ export class Exchange implements Reader, Listed<Exchange>, ReplyObserver {
     if (this.#isClosed) return
     if (this.#res.headersSent) this.#break()
     // Where a malformed request ends, and the next one begins, is not to be guessed.
-    else this.#reply.refuse(problem, this.#correlationId, this.#context.door.isLeaving || problem.code === 'PROXY-N-006')
+    else this.#reply.refuse(problem, this.#correlationId, this.#context.isLeaving || problem.code === 'PROXY-N-006')
   }
 
   onDrain (): void {

@@ -27,7 +27,7 @@ export interface DoorState {
   readonly isDraining: boolean
 }
 
-export type Verdict = { readonly route: string, readonly refusal: undefined } | { readonly route: string | undefined, readonly refusal: Problem }
+export type Admission = { readonly route: string, readonly refusal: undefined } | { readonly route: string | undefined, readonly refusal: Problem }
 
 /**
  * Whether a request is taken, before it costs a token, a place in a queue or a connection. The order of the refusals is part of
@@ -36,7 +36,7 @@ export type Verdict = { readonly route: string, readonly refusal: undefined } | 
  */
 export function admit (
   request: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'>, head: RequestHead, config: GuardConfig, door: DoorState, isOnSocket: boolean
-): Verdict {
+): Admission {
   const method = request.method ?? ''
   const malformed = malformation(request.httpVersion, head)
   if (malformed !== undefined) return refuse(undefined, new Problem('PROXY-N-006', malformed))
@@ -47,7 +47,7 @@ export function admit (
   const target = routeOf(request.url ?? '', config.routes)
   if ('refusal' in target) {
     return refuse(undefined, target.refusal === 'malformed'
-      ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.')
+      ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded; it was not forwarded.')
       : new Problem('PROXY-N-001', `This path is not forwarded; forwarded is what lies below ${[...config.routes].reverse().join(' and ')}, letter for letter. Probes, metrics and the status page are on ADMIN_PORT.`))
   }
   const { route } = target
@@ -82,6 +82,6 @@ function misuseOfKey (method: string, key: string, contentLength: number): Probl
   return contentLength > MAX_HELD_BYTES ? tooLarge() : undefined
 }
 
-function refuse (route: string | undefined, refusal: Problem): Verdict {
+function refuse (route: string | undefined, refusal: Problem): Admission {
   return { route, refusal }
 }

@@ -70,7 +70,7 @@ export class Pass {
     else this.#go(token)
   }
 
-  /** The same where it is known that there is none at once. */
+  /** Asks for a turn where none is free now, and so has to wait for one. */
   waitForTurn (): void {
     const sinceMs = this.#sinceMs ??= this.#clock.monotonicMs()
     let isOver = false

@@ -79,7 +79,7 @@ function exchangeOf (req: AdmittedRequest): Exchange | undefined {
 function refuse (error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const isTheirs = error instanceof Error && 'statusCode' in error && error.statusCode === 400
   reply.hijack()
-  exchangeOf(request.raw)?.onFailure(isTheirs ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded.') : asProblem(error))
+  exchangeOf(request.raw)?.onFailure(isTheirs ? new Problem('PROXY-N-006', 'The path escapes its prefix or cannot be decoded; it was not forwarded.') : asProblem(error))
 }
 
 /** The answer that is under way or waited for on a connection, by Node's own mark, which its own listener looks at too. */

@@ -10,7 +10,7 @@ export class UndecidedAnswer implements HeldAnswer {
   isWhole = false
   /** It broke off. */
   failure: Problem | undefined
-  /** It may still end then, or break off. */
+  /** Meanwhile the rest of it may come, or it breaks off. */
   isBeingDecided = false
   #bytes = 0
 

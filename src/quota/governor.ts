@@ -25,9 +25,6 @@ export interface GovernorOptions {
   readonly onShortage?: (shortage: Shortage) => void
 }
 
-/** What becomes of a request that must wait. */
-export type Verdict = Pick<Waiter, 'go' | 'refuse'>
-
 /**
  * Spends the API's quota: who goes now, who waits, and who is refused since a wait can't succeed.
  *
@@ -88,7 +85,7 @@ export class Governor {
    * @param sinceMs when it was held first, on the monotonic clock: its whole wait is limited
    * @param isSentBack the API had it already: it goes before those of its lane who never went
    */
-  wait (lane: Lane, { sinceMs, isSentBack }: { readonly sinceMs: number, readonly isSentBack: boolean }, { go, refuse }: Verdict): Waiter | undefined {
+  wait (lane: Lane, { sinceMs, isSentBack }: { readonly sinceMs: number, readonly isSentBack: boolean }, { go, refuse }: Pick<Waiter, 'go' | 'refuse'>): Waiter | undefined {
     const { clock, maxWaitMs } = this.#options
     const nowMs = clock.monotonicMs()
     this.#noticeSleep(clock.nowMs(), nowMs)
