@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
 
 const SRC = new URL('../src/', import.meta.url).pathname
@@ -75,3 +75,14 @@ for (const [what, pattern, allowed] of [
     t.same(known.filter(file => !allowed.test(file)), [])
   })
 }
+
+t.test('the page on the architecture names each module in the row of its room', async t => {
+  const [, modules = ''] = /```text\n(.*?)```/s.exec(readFileSync(new URL('../docs/architecture.md', import.meta.url), 'utf8')) ?? []
+  const rows = modules.split(/\n {2}(?! )/)
+  const words = (text = ''): string[] => text.split(/[^\w.-]+/)
+  const isNamed = (file: string): boolean => {
+    const room = roomOf(file)
+    return room === file ? words(modules).includes(file) : words(rows.find(row => row.startsWith(`${room}/`))).includes(basename(file, '.ts'))
+  }
+  t.same(files.filter(file => !file.endsWith('.d.ts') && roomOf(file) !== 'simulator' && !isNamed(file)), [])
+})
