@@ -3,15 +3,12 @@ import t from 'tap'
 import { FakeClock } from './helpers/fake-clock.ts'
 import { call } from './helpers/http.ts'
 import { startTestSidecar } from './helpers/sidecar.ts'
+import { until } from './helpers/until.ts'
 
 /** An API that holds every request until told. */
 function holdingApi () {
   const held: Array<() => void> = []
   return { held, api: (_req: unknown, res: { end (text: string): unknown }) => { held.push(() => res.end('late')) } }
-}
-
-async function until (condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setImmediate(resolve))
 }
 
 t.test('a drain waits for the requests that run, and is clean', async t => {

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { settle } from '../helpers/fake-clock.ts'
 import { run, type RunningProcess } from '../helpers/process.ts'
-import { until } from '../helpers/redis.ts'
 import { freePort, sendRaw, startRefusing, type Teardown } from '../helpers/servers.ts'
 import { startTestSidecar } from '../helpers/sidecar.ts'
+import { untilElsewhere } from '../helpers/until.ts'
 import { CanaryApp } from './app.ts'
 import { Markers } from './markers.ts'
 import { startStage } from './stage.ts'
@@ -136,7 +136,7 @@ t.test('everything that an app can send in the life of a sidecar is answered, or
   }
 
   writeFileSync(stage.files.clientSecret, plant('the client secret after its rotation'))
-  await until(async () => stage.tokenRequests.some(text => markers.foundIn(text).includes('the client secret after its rotation')))
+  await untilElsewhere(async () => stage.tokenRequests.some(text => markers.foundIn(text).includes('the client secret after its rotation')))
   rmSync(stage.files.clientSecret)
   await process.seen('stdout', /secret file unreadable/)
 

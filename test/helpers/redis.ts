@@ -64,11 +64,6 @@ export async function startSentinel (t: Teardown, masterPort: number): Promise<R
   ], { mode: 'sentinel' })
 }
 
-/** Looks again and again, with pauses in which this process costs nothing: what another one does comes with no event. */
-export async function until (isSo: () => Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise(resolve => setTimeout(resolve, 10))
-}
-
 async function ask (port: number, words: readonly string[], password: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')

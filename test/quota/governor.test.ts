@@ -1,5 +1,5 @@
 import t from 'tap'
-import { QuotaWorld, type Outcome } from './world.ts'
+import { QuotaWorld, servedOf, type Outcome } from './world.ts'
 
 const statuses = (outcomes: readonly Outcome[]): Record<string, number> => {
   const counts: Record<string, number> = {}
@@ -172,7 +172,7 @@ t.test('a 429 is waited out if its window ends in time, and the request goes bef
   const later = world.askMany(20, 'write')
   await world.clock.advanceMs(2_000)
   t.match(first, { status: 200, sent: 2 })
-  t.equal(later.filter(({ status }) => status === 200).length, 9)
+  t.equal(servedOf(later), 9)
 })
 
 t.test('a 429 whose window ends too late is the app\'s, as it came', async t => {
@@ -277,7 +277,7 @@ t.test('an answer without a quota that something before the API gave does not re
   await world.clock.advanceMs(40)
   const more = world.askMany(50, 'list')
   await world.clock.advanceMs(100)
-  t.equal(more.filter(({ status }) => status === 200).length, 0)
+  t.equal(servedOf(more), 0)
   t.equal(world.refusals, 0)
 })
 

@@ -6,7 +6,7 @@ import { Secret } from '../../src/secret.ts'
 import type { TokenCache } from '../../src/token/cache.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 
-const WINDOW_MS = 60_000
+export const WINDOW_MS = 60_000
 const ATTEMPT_TIMEOUT_MS = 30_000
 
 type Handler = Required<Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onComplete' | 'onError'>>
@@ -25,6 +25,9 @@ export interface Outcome {
   sent: number
   hangUp (): void
 }
+
+/** How many of them the API served. */
+export const servedOf = (asked: readonly Outcome[]): number => asked.filter(({ status }) => status === 200).length
 
 /** An API with true fixed windows on a clock of its own, which may differ from ours, some time away from us. */
 export class QuotaWorld {

@@ -4,7 +4,8 @@ import { FakeClock } from '../helpers/fake-clock.ts'
 import { call, valuesOf, type Answer } from '../helpers/http.ts'
 import { startRefusing, startTcpServer } from '../helpers/servers.ts'
 import { startTestSidecar } from '../helpers/sidecar.ts'
-import { holdingApi, inFlight, until, type Held } from './helper.ts'
+import { until } from '../helpers/until.ts'
+import { holdingApi, inFlight, type Held } from './helper.ts'
 
 const PATH = '/venues/29/availability?date=2026-06-01'
 

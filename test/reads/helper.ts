@@ -2,9 +2,9 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { AnswerSink, PreparedCall } from '../../src/answer.ts'
 import type { Problem } from '../../src/problem.ts'
 import type { Reader } from '../../src/reads/reader.ts'
-import { settle } from '../helpers/fake-clock.ts'
 import { call } from '../helpers/http.ts'
 import type { TestSidecar } from '../helpers/sidecar.ts'
+import { until } from '../helpers/until.ts'
 
 export interface Held { readonly req: IncomingMessage, readonly res: ServerResponse }
 
@@ -24,10 +24,6 @@ export function holdingApi () {
       return held[n - 1] as Held
     }
   }
-}
-
-export async function until (condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await condition()) await settle()
 }
 
 /** Waits until so many requests of apps are being served. */

@@ -11,9 +11,10 @@ import { redisScript } from '../../src/redis/script.ts'
 import { RedisSource } from '../../src/redis/source.ts'
 import { RedisAway, troubleOf } from '../../src/redis/trouble.ts'
 import { FakeClock, settle } from '../helpers/fake-clock.ts'
-import { NO_REDIS, startRedis, startSentinel, until, type RunningRedis } from '../helpers/redis.ts'
+import { NO_REDIS, startRedis, startSentinel, type RunningRedis } from '../helpers/redis.ts'
 import { freePort, startTcpServer, type Teardown } from '../helpers/servers.ts'
 import { startTlsServer } from '../helpers/tls.ts'
+import { untilElsewhere } from '../helpers/until.ts'
 
 const ECHO = redisScript("redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])")
 const KEYS = ['{bookable-sidecar}:test']
@@ -309,9 +310,9 @@ t.test('where there is more than one Redis', { skip: NO_REDIS }, async t => {
   t.test('a sentinel leads to the next master', { buffered: true }, async t => {
     const master = await startRedis(t, ['repl-diskless-sync-delay 0'])
     const replica = await startRedis(t, [`replicaof 127.0.0.1 ${master.port}`])
-    await until(async () => /master_link_status:up/.test(await replica.ask('INFO', 'replication')))
+    await untilElsewhere(async () => /master_link_status:up/.test(await replica.ask('INFO', 'replication')))
     const sentinel = await startSentinel(t, master.port)
-    await until(async () => (await sentinel.ask('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port)))
+    await untilElsewhere(async () => (await sentinel.ask('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port)))
     const { home, becomes } = startHome(t, `redis+sentinel://127.0.0.1:1,127.0.0.1:${sentinel.port}/mymaster`)
     await becomes('up')
     t.equal(await home.run(ECHO, KEYS, ['one'], 'patient'), 'one')
@@ -347,7 +348,7 @@ async function startCluster (t: Teardown): Promise<[RunningRedis, RunningRedis, 
   const all = [await start(['0', '5461']), await start(['5462', '10922']), await start(['10923', '16383'])] as const
   for (const { node, bus } of all.slice(1)) await all[0].node.ask('CLUSTER', 'MEET', '127.0.0.1', String(node.port), String(bus))
   for (const { node } of all) {
-    await until(async () => /cluster_state:ok[^]*cluster_slots_ok:16384[^]*cluster_known_nodes:3/.test(await node.ask('CLUSTER', 'INFO')))
+    await untilElsewhere(async () => /cluster_state:ok[^]*cluster_slots_ok:16384[^]*cluster_known_nodes:3/.test(await node.ask('CLUSTER', 'INFO')))
   }
   return [all[0].node, all[1].node, all[2].node]
 }

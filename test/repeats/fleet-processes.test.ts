@@ -5,8 +5,9 @@ import { startSimulator } from '../../src/simulator/simulator.ts'
 import { settle } from '../helpers/fake-clock.ts'
 import { recorder } from '../helpers/http.ts'
 import { run, type RunningProcess } from '../helpers/process.ts'
-import { NO_REDIS, startRedis, until, type RunningRedis } from '../helpers/redis.ts'
+import { NO_REDIS, startRedis, type RunningRedis } from '../helpers/redis.ts'
 import { json, startServer, type Teardown } from '../helpers/servers.ts'
+import { untilElsewhere } from '../helpers/until.ts'
 import { BOOKING } from '../simulator/helper.ts'
 import { book, problemOf } from './helper.ts'
 
@@ -21,7 +22,7 @@ async function startPod (t: Teardown, redis: RunningRedis, env: Readonly<Record<
 }
 
 async function isRecorded (redis: RunningRedis): Promise<void> {
-  await until(async () => (await redis.ask('KEYS', '*:repeat:*')).includes(':repeat:'))
+  await untilElsewhere(async () => (await redis.ask('KEYS', '*:repeat:*')).includes(':repeat:'))
 }
 
 /** By the clock of Redis. */

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { textOf } from '../helpers/docs.ts'
 import { call } from '../helpers/http.ts'
-import { NO_REDIS, startRedis, startSentinel, until, type RunningRedis } from '../helpers/redis.ts'
+import { NO_REDIS, startRedis, startSentinel, type RunningRedis } from '../helpers/redis.ts'
 import { startServer, type Teardown } from '../helpers/servers.ts'
 import { startTestSidecar, type TestSidecar } from '../helpers/sidecar.ts'
+import { untilElsewhere } from '../helpers/until.ts'
 import { book, heldApi, inFlight, problemOf, statusOf } from './helper.ts'
 
 /** Two sidecars of one fleet, and an API that answers when it is told to. */
@@ -22,7 +23,7 @@ async function startFleet (t: Teardown, env: Readonly<Record<string, string>> = 
 
 async function recordIn (redis: RunningRedis): Promise<string> {
   let key: string | undefined
-  await until(async () => {
+  await untilElsewhere(async () => {
     key = /\{bookable-sidecar\}:repeat:\S+/.exec(await redis.ask('KEYS', '*:repeat:*'))?.[0]
     return key !== undefined
   })
@@ -32,7 +33,7 @@ async function recordIn (redis: RunningRedis): Promise<string> {
 /** Waits until Redis has the outcome. */
 async function kept (redis: RunningRedis): Promise<void> {
   const key = await recordIn(redis)
-  await until(async () => await redis.ask('HEXISTS', key, 'box') === ':1')
+  await untilElsewhere(async () => await redis.ask('HEXISTS', key, 'box') === ':1')
 }
 
 /** Its owner crashed a while ago. */
@@ -226,9 +227,9 @@ for (const pauseMs of [60, 200]) {
 t.test('a replica that becomes the master knows what was booked, and what runs', { skip: NO_REDIS }, async t => {
   const master = await startRedis(t, ['repl-diskless-sync-delay 0'])
   const replica = await startRedis(t, [`replicaof 127.0.0.1 ${master.port}`])
-  await until(async () => /master_link_status:up/.test(await replica.ask('INFO', 'replication')))
+  await untilElsewhere(async () => /master_link_status:up/.test(await replica.ask('INFO', 'replication')))
   const sentinel = await startSentinel(t, master.port)
-  await until(async () => (await sentinel.ask('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port)))
+  await untilElsewhere(async () => (await sentinel.ask('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port)))
   const { seen, arrived, answer, one, two } = await startFleet(t, { REDIS_URL: `redis+sentinel://127.0.0.1:${sentinel.port}/mymaster` })
   const ended = book(one.url, { key: 'ended' })
   await arrived(1)
@@ -236,7 +237,7 @@ t.test('a replica that becomes the master knows what was booked, and what runs',
   await ended
   const first = book(one.url, { key: 'running' })
   await arrived(2)
-  await until(async () => (await replica.ask('KEYS', '*:repeat:*')).startsWith('*2'))
+  await untilElsewhere(async () => (await replica.ask('KEYS', '*:repeat:*')).startsWith('*2'))
   await master.kill()
   await Promise.all([one, two].map(async ({ line }) => line('redis is there', 2)))
   t.equal((await book(two.url, { key: 'ended' })).body.toString(), 'booking 1')

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Teardown } from '../helpers/servers.ts'
-import { until } from '../helpers/redis.ts'
 import { call, recorder, type Answer } from '../helpers/http.ts'
+import { untilElsewhere } from '../helpers/until.ts'
 
 export const BOOKING = '/venues/29%7CCO%7Ca/booking'
 
@@ -65,5 +65,5 @@ export async function statusOf (adminUrl: string): Promise<{ counts: Record<stri
 
 /** Waits until that many requests are being served. */
 export async function inFlight (adminUrl: string, n: number): Promise<void> {
-  await until(async () => (await statusOf(adminUrl)).counts.inFlight === n)
+  await untilElsewhere(async () => (await statusOf(adminUrl)).counts.inFlight === n)
 }
