@@ -16,7 +16,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['redis'],
   ['config'],
   ['answer.ts'],
-  ['problem.ts', 'cause.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'fields.ts', 'seal.ts', 'secret.ts', 'version.ts']
+  ['problem.ts', 'cause.ts', 'clock.ts', 'logger.ts', 'printable.ts', 'fields.ts', 'request-body.ts', 'seal.ts', 'secret.ts', 'version.ts']
 ]
 
 /** What the rows do not say. */

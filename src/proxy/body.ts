@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { MAX_HELD_BYTES } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { Problem } from '../problem.ts'
+import type { RequestBody } from '../request-body.ts'
 import type { RequestHead } from './head.ts'
 
 /** An upload that brings nothing for this long is given up. */
@@ -19,7 +20,7 @@ const STREAM_BUFFER_BYTES = 64 * 1024
  */
 export function takeBody (
   { req, res, head, clock }: { req: IncomingMessage, res: ServerResponse, head: RequestHead, clock: Clock },
-  done: (failure: Problem | undefined, body: Buffer | Readable | null) => void
+  done: (failure: Problem | undefined, body: RequestBody) => void
 ): Upload {
   // Asked for only now, when the request was let in (RFC 9110 §10.1.1).
   // Behind a request whose answer is due, Node would write it amid the answer to this one. An app that sends ahead has its body on the way.
@@ -42,11 +43,11 @@ export class Upload {
     this.#clock = clock
   }
 
-  hold (done: (failure: Problem | undefined, body: Buffer | Readable | null) => void): void {
+  hold (done: (failure: Problem | undefined, body: RequestBody) => void): void {
     const req = this.#req
     const chunks: Buffer[] = []
     let bytes = 0
-    const finish = (failure: Problem | undefined, body: Buffer | Readable | null): void => {
+    const finish = (failure: Problem | undefined, body: RequestBody): void => {
       req.off('data', onData).off('end', onEnd).off('close', onClose)
       this.#timer?.cancel()
       done(failure, body)

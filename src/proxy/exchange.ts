@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { AnswerSink, PreparedCall } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { endWith } from '../http/pipeline.ts'
 import { asProblem, Problem } from '../problem.ts'
+import type { RequestBody } from '../request-body.ts'
 import type { ReadCall, Reader } from '../reads/reader.ts'
 import type { Reads } from '../reads/reads.ts'
 import type { Repeats } from '../repeats/repeats.ts'
@@ -136,7 +136,7 @@ export class Exchange implements Reader, Listed<Exchange>, ReplyObserver {
     return this.#forward(this.#request(null, conditions), sink)
   }
 
-  #send (body: Buffer | Readable | null): void {
+  #send (body: RequestBody): void {
     const { method, url = '' } = this.#req
     const { variant, apiKey, idempotencyKey } = this.#head
     const { reads, repeats, headerRules } = this.#context
@@ -154,7 +154,7 @@ export class Exchange implements Reader, Listed<Exchange>, ReplyObserver {
     }
   }
 
-  #request (body: Buffer | Readable | null, conditions: readonly string[]): WriteRequest {
+  #request (body: RequestBody, conditions: readonly string[]): WriteRequest {
     const { basePath, headerRules } = this.#context
     const { method = '', url = '' } = this.#req
     const headers = upstreamHeaders(this.#head, this.#correlationId, headerRules)

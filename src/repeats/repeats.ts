@@ -1,6 +1,7 @@
 import type { AnswerSink } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import { withoutHeaders } from '../fields.ts'
+import { isKept } from '../request-body.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { Flight, type End } from './flight.ts'
 import { isBooking, malformedKey, mayBeRepeated, parseKey, tooLarge } from './key.ts'
@@ -41,7 +42,7 @@ export class Repeats {
   call (key: string | undefined, request: WriteRequest, sink: AnswerSink, send: Send): StartableCall {
     if (!mayBeRepeated(request.method)) return send(request, sink)
     const { body } = request
-    const isHeld = body === null || Buffer.isBuffer(body)
+    const isHeld = isKept(body)
     if (key === undefined) return isHeld && this.#isInWindow(request) ? this.#seat(undefined, { ...request, body }, sink, send) : send(request, sink)
     const parsed = parseKey(key)
     if (parsed === undefined) throw malformedKey()

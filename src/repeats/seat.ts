@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream'
 import { StandIn, type AnswerSink, type HeldAnswer, type PreparedCall } from '../answer.ts'
 import type { Timer } from '../clock.ts'
 import type { Problem } from '../problem.ts'
+import type { RequestBody } from '../request-body.ts'
 import { replay, type Kind } from './outcome.ts'
 
 /** What an app wants to be sent. */
@@ -12,7 +12,7 @@ export interface WriteRequest {
   /** Names and values in turn. */
   readonly headers: readonly string[]
   /** A Buffer up to 64 KiB, a stream above. */
-  readonly body: Buffer | Readable | null
+  readonly body: RequestBody
   /** Asked just before it is sent: why it must not be any more. */
   readonly refusal?: () => Problem | undefined
 }

@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici'
 import type { AnswerSink } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
+import { isKept } from '../request-body.ts'
 import { DeadlineError, isRead, toProblem } from './failure.ts'
 import { answerHeaders } from './headers.ts'
 import type { Connection, ConnectionAware } from './pool.ts'
-import { isKept, type UpstreamRequest } from './request.ts'
+import type { UpstreamRequest } from './request.ts'
 
 export interface AttemptLimits {
   /** When the head of the answer must be there, on the monotonic clock; each chunk of a streamed upload moves it to `bodySilenceMs` from then. */
